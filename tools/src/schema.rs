@@ -1,0 +1,55 @@
+//! From argument types to what a model reads, and back from what a model wrote.
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::Spec;
+
+/// The name, description, schema and example of one tool, derived once.
+pub(crate) struct Described {
+    pub(crate) spec: Spec,
+}
+
+impl Described {
+    pub(crate) fn of<A: JsonSchema>(name: &str, changes: bool) -> Self {
+        let generator = SchemaSettings::draft2020_12().with(|settings| {
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        });
+        let mut schema = generator.into_generator().into_root_schema_for::<A>().to_value();
+        let (mut description, mut example) = (String::new(), Value::Object(Map::new()));
+        if let Some(root) = schema.as_object_mut() {
+            root.remove("title");
+            if let Some(Value::String(text)) = root.remove("description") {
+                description = text;
+            }
+            if let Some(Value::Array(examples)) = root.remove("examples") {
+                example = examples.into_iter().next().unwrap_or(example);
+            }
+            root.entry("properties").or_insert_with(|| Value::Object(Map::new()));
+        }
+        Self { spec: Spec { name: name.to_owned(), description, schema, example, changes } }
+    }
+}
+
+impl Spec {
+    /// The same tool with its `service` argument narrowed to these names: what a model cannot name it does not try.
+    #[must_use]
+    pub fn narrowed(&self, services: &[String]) -> Self {
+        let mut narrowed = self.clone();
+        if let Some(Value::Object(service)) = narrowed.schema.pointer_mut("/properties/service") {
+            service.insert("enum".to_owned(), services.iter().cloned().map(Value::String).collect());
+        }
+        narrowed
+    }
+}
+
+/// Reads typed arguments; the error tells the path.
+pub(crate) fn parse<A: DeserializeOwned>(value: &Value) -> Result<A, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if path == "." { inner.to_string() } else { format!("at `{path}`: {inner}") }
+    })
+}
