@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod clock;
+mod expression;
 mod failure;
 mod permit;
 mod registry;
@@ -13,7 +14,9 @@ mod tool;
 
 pub use catalogue::{Autonomy, Catalogue, Origin, Service, SharedCatalogue};
 pub use clock::{Clock, SharedClock, SystemClock};
+pub use expression::compared;
 pub use failure::{Failure, System};
 pub use permit::{Mint, Permit, call_hash};
 pub use registry::{Kind, Registry};
+pub use schema::spec_of;
 pub use tool::{Answer, Change, Check, Seen, Spec, Target, Tool, Undo};

@@ -33,6 +33,11 @@ impl Described {
     }
 }
 
+/// What a model is told of a pseudo-tool that no registry holds.
+pub fn spec_of<A: JsonSchema>(name: &str) -> Spec {
+    Described::of::<A>(name, false).spec
+}
+
 impl Spec {
     /// The same tool with its `service` argument narrowed to these names: what a model cannot name it does not try.
     #[must_use]

@@ -1,0 +1,104 @@
+//! Calls that only look: judged at once, made side by side, each answer written as it comes.
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use serde_json::Value;
+use tools::{Answer, Failure};
+
+use super::{Guard, wrong};
+use crate::{
+    incident::{AnswerStatus, Call, Entry, Event, Reason, Seq, Verdict},
+    journal::{Case, JournalError},
+};
+
+/// A system that does not answer is asked once more.
+const TRIES: usize = 2;
+
+impl Guard {
+    pub(super) async fn look(&self, case: &mut Case, calls: Vec<Call>) -> Result<(), JournalError> {
+        let mut events = Vec::new();
+        let mut run = Vec::new();
+        for call in calls {
+            if let Err(failure) = self.registry.check(&call.tool, &call.args) {
+                events.extend(wrong(&call, &failure.to_string()));
+                continue;
+            }
+            events.push(Event::Judged {
+                call: call.id.clone(),
+                tool: call.tool.clone(),
+                verdict: Verdict::Allow(Reason::Looks),
+            });
+            match repeated(case, &call) {
+                Some(event) => events.push(event),
+                None => run.push(call),
+            }
+        }
+        if !events.is_empty() {
+            case.write(events).await?;
+        }
+        let mut running: FuturesUnordered<_> =
+            run.into_iter().map(|call| async move { (self.ask(&call).await, call) }).collect();
+        while let Some((answer, call)) = running.next().await {
+            case.write(vec![self.answered_look(&call, answer)]).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, call: &Call) -> Result<Answer, Failure> {
+        let mut tried = 1;
+        loop {
+            match self.registry.run(&call.tool, &call.args).await {
+                Err(Failure::Unreachable { system, why, .. }) if tried < TRIES => {
+                    tracing::debug!(call = call.id, %system, why, "asked once more");
+                    tried += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    fn answered_look(&self, call: &Call, answer: Result<Answer, Failure>) -> Event {
+        let (text, data, raw, status) = match answer {
+            Ok(Answer { text, data, raw }) => (text, data, self.bounded(raw), AnswerStatus::Ok),
+            Err(Failure::Tell(text)) => (text, Value::Null, Value::Null, AnswerStatus::Wrong),
+            Err(failure @ Failure::Unreachable { system, .. }) => {
+                (failure.to_string(), Value::Null, Value::Null, AnswerStatus::Unreachable { system })
+            }
+        };
+        Event::Answered { call: call.id.clone(), tool: call.tool.clone(), text, data, raw, status }
+    }
+
+    /// The raw answer, or what is said in its place when it is larger than the journal keeps.
+    fn bounded(&self, raw: Value) -> Value {
+        let bytes = raw.to_string().len();
+        if bytes <= self.options.answer_bytes {
+            return raw;
+        }
+        Value::String(format!("[left out: {bytes} bytes, at most {} are kept]", self.options.answer_bytes))
+    }
+}
+
+/// The answer of the turn before to the very same call, given again; a change in between makes it stale.
+fn repeated(case: &Case, call: &Call) -> Option<Event> {
+    let incident = case.incident();
+    let turn = incident.call(&call.id)?.turn;
+    let before: Seq = incident.calls.iter().map(|state| state.turn).filter(|other| *other < turn).max()?;
+    let changed = incident.changes().map(|(_, change)| change.seq).max().unwrap_or(0);
+    let same = incident.calls.iter().find(|state| {
+        state.turn == before
+            && state.call.tool == call.tool
+            && state.call.args == call.args
+            && matches!(state.status, Some(AnswerStatus::Ok | AnswerStatus::Repeated { .. }))
+            && state.answer.is_some_and(|seq| seq > changed)
+    })?;
+    let Entry { seq, event, .. } = case.entry(same.answer?)?;
+    let Event::Answered { text, data, status, .. } = event else { return None };
+    let original = if let AnswerStatus::Repeated { seq } = status { *seq } else { *seq };
+    Some(Event::Answered {
+        call: call.id.clone(),
+        tool: call.tool.clone(),
+        text: format!("The same call stands in [{original}], a turn ago; its answer was:\n{text}"),
+        data: data.clone(),
+        raw: Value::Null,
+        status: AnswerStatus::Repeated { seq: original },
+    })
+}

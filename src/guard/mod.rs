@@ -1,0 +1,166 @@
+//! The guard: the one way in to the world. It owns the tools, judges every call, and writes what it judged.
+//!
+//! Invariant: a change runs only after `Judged` (and `ChangeBegun` with the state before) is on disk.
+//! Invariant: permits are made here alone; the mint never leaves this module.
+
+mod approval;
+mod change;
+mod judge;
+mod look;
+mod policy;
+mod proof;
+
+use std::{sync::Arc, time::Duration};
+
+use tools::{Kind, Mint, Registry, SharedCatalogue, SharedClock, Spec, reach::Prometheus};
+
+pub use approval::answer_approval;
+pub use judge::{Facts, judge};
+pub use policy::{Caps, Policy, PolicyError, Rule, Says};
+
+use crate::{
+    incident::{AnswerStatus, Call, Event, Incident, Reason, Source, Verdict},
+    journal::{Case, Journal, JournalError},
+};
+
+/// Owns the tools and decides who may use them.
+pub struct Guard {
+    registry: Registry,
+    mint: Mint,
+    policy: Policy,
+    catalogue: SharedCatalogue,
+    journal: Journal,
+    clock: SharedClock,
+    prometheus: Option<Arc<Prometheus>>,
+    options: GuardOptions,
+}
+
+/// Times and bounds of the guard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuardOptions {
+    /// How long a change has to prove that it helped.
+    pub verify_within: Duration,
+    /// How often it is asked.
+    pub verify_every: Duration,
+    /// For how long all checks must pass in a row.
+    pub verify_hold: Duration,
+    /// How long a person has to answer.
+    pub approval_expires: Duration,
+    /// Bytes of a raw answer that the journal keeps.
+    pub answer_bytes: usize,
+}
+
+/// What a guard is made of.
+pub struct GuardParts {
+    /// The tools and the only mint of permits for them.
+    pub registry: (Registry, Mint),
+    /// What may be done.
+    pub policy: Policy,
+    /// The services.
+    pub catalogue: SharedCatalogue,
+    /// Where everything is written.
+    pub journal: Journal,
+    /// The clock.
+    pub clock: SharedClock,
+    /// For the alerts' own expressions.
+    pub prometheus: Option<Arc<Prometheus>>,
+    /// Times and bounds.
+    pub options: GuardOptions,
+}
+
+impl Guard {
+    /// Takes the tools over; nobody else can reach them from here on.
+    pub fn new(parts: GuardParts) -> Self {
+        let GuardParts { registry: (registry, mint), policy, catalogue, journal, clock, prometheus, options } = parts;
+        Self { registry, mint, policy, catalogue, journal, clock, prometheus, options }
+    }
+
+    /// The tools as a model may see them for this incident: `service` lists what it may name, and a tool that could not
+    /// be allowed for any of it is left out.
+    pub fn specs(&self, incident: &Incident) -> Vec<Spec> {
+        let (look, touch) = (self.may_look(incident), self.may_touch(incident));
+        let narrowed = self.registry.specs().filter_map(|spec| match (spec.changes, touch.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(spec.narrowed(&touch)),
+            (false, _) => Some(spec.narrowed(&look)),
+        });
+        narrowed.collect()
+    }
+
+    /// Every tool with its whole schema: for linting runbooks and for people.
+    pub fn all_specs(&self) -> Vec<Spec> {
+        self.registry.specs().cloned().collect()
+    }
+
+    /// Whether arguments are of a tool's form.
+    ///
+    /// # Errors
+    /// What was wrong, where, and what would be right.
+    pub fn check(&self, tool: &str, args: &serde_json::Value) -> Result<(), tools::Failure> {
+        self.registry.check(tool, args)
+    }
+
+    /// Makes calls of one turn: those that look side by side, then those that change one after another.
+    ///
+    /// # Errors
+    /// What the journal says; a failing tool is an answer, not an error.
+    pub async fn submit(&self, case: &mut Case, calls: Vec<Call>) -> Result<(), JournalError> {
+        let (changes, looks): (Vec<_>, Vec<_>) =
+            calls.into_iter().partition(|call| self.registry.kind(&call.tool) == Some(Kind::Change));
+        self.look(case, looks).await?;
+        for call in changes {
+            self.change(case, call).await?;
+        }
+        Ok(())
+    }
+
+    /// Services that this incident may look at: all of them where the alert leads to none.
+    fn may_look(&self, incident: &Incident) -> Vec<String> {
+        let catalogue = self.catalogue.load();
+        let Some(service) = incident.service.service() else { return catalogue.names() };
+        if matches!(incident.source, Some(Source::Question { .. })) {
+            return catalogue.names();
+        }
+        let mut names = catalogue.dependencies(service);
+        names.extend(catalogue.dependants(service));
+        names.insert(service.to_owned());
+        names.into_iter().filter(|name| catalogue.get(name).is_some()).collect()
+    }
+
+    /// Services that this incident may change: its own and what it needs; for a person's question any.
+    fn may_touch(&self, incident: &Incident) -> Vec<String> {
+        let catalogue = self.catalogue.load();
+        if matches!(incident.source, Some(Source::Question { .. })) {
+            return catalogue.names();
+        }
+        let Some(service) = incident.service.service() else { return Vec::new() };
+        let mut names = catalogue.dependencies(service);
+        names.insert(service.to_owned());
+        names.into_iter().filter(|name| catalogue.get(name).is_some()).collect()
+    }
+}
+
+/// The events of a call that comes to nothing, and why.
+fn refused(call: &Call, verdict: Verdict, text: String, status: AnswerStatus) -> Vec<Event> {
+    vec![
+        Event::Judged { call: call.id.clone(), tool: call.tool.clone(), verdict },
+        answered(call, text, status),
+    ]
+}
+
+fn answered(call: &Call, text: String, status: AnswerStatus) -> Event {
+    Event::Answered {
+        call: call.id.clone(),
+        tool: call.tool.clone(),
+        text,
+        data: serde_json::Value::Null,
+        raw: serde_json::Value::Null,
+        status,
+    }
+}
+
+/// The events of a call whose arguments are not of the tool's form.
+fn wrong(call: &Call, what: &str) -> Vec<Event> {
+    let verdict = Verdict::Refuse(Reason::WrongArguments { what: what.to_owned() });
+    refused(call, verdict, what.to_owned(), AnswerStatus::Wrong)
+}

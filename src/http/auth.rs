@@ -1,0 +1,118 @@
+//! Who asks: bearer token or basic authentication, compared in constant time.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{SharedHttp, problem::Problem};
+
+/// What a caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Send alerts, nothing else.
+    Alertmanager,
+    /// Read.
+    Viewer,
+    /// Read, ask, approve, send alerts.
+    Operator,
+}
+
+/// One caller's credentials.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// The name that stands in the journal.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// How it shows who it is.
+    pub proof: Proof,
+}
+
+/// How a caller shows who it is.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// `Authorization: Bearer …`.
+    Bearer(SecretString),
+    /// `Authorization: Basic …` with the credential's name as the user.
+    Basic(SecretString),
+}
+
+/// All credentials; none means that everybody who can reach the server is an operator (settings allow that on loopback only).
+#[derive(Debug, Clone, Default)]
+pub struct Credentials(pub Vec<Credential>);
+
+/// Who asks, put into the request for handlers.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) name: String,
+    role: Role,
+}
+
+impl Credentials {
+    fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
+        if self.0.is_empty() {
+            return loopback_host(headers).then(|| Caller { name: "anonymous".to_owned(), role: Role::Operator });
+        }
+        let given = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, value) = given.split_once(' ')?;
+        let found = if scheme.eq_ignore_ascii_case("bearer") {
+            self.0.iter().find(|known| matches!(&known.proof, Proof::Bearer(token) if same(token, value.trim())))
+        } else if scheme.eq_ignore_ascii_case("basic") {
+            let decoded = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
+            let (user, password) = decoded.split_once(':')?;
+            let fits = |known: &&Credential| {
+                known.name == user && matches!(&known.proof, Proof::Basic(secret) if same(secret, password))
+            };
+            self.0.iter().find(fits)
+        } else {
+            None
+        }?;
+        Some(Caller { name: found.name.clone(), role: found.role })
+    }
+}
+
+/// Hashes first, so that neither content nor length shows in the time it takes.
+fn same(secret: &SecretString, given: &str) -> bool {
+    Sha256::digest(secret.expose_secret()).ct_eq(&Sha256::digest(given)).into()
+}
+
+/// Without credentials only requests addressed to loopback count: a page in a browser cannot reach us by a name of its own.
+fn loopback_host(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return true };
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+    let name = name.trim_matches(['[', ']']);
+    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Lets a request through if its caller may make it.
+pub(crate) async fn guard(State(http): State<SharedHttp>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if matches!(path, "/health" | "/ready") {
+        return next.run(request).await;
+    }
+    let Some(caller) = http.credentials.caller(request.headers()) else {
+        http.metrics.refused();
+        let detail = "credentials are needed: Authorization: Bearer TOKEN, or Basic; see [http] in the settings";
+        return Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
+    };
+    let wants_alerts = matches!(path, "/alerts" | "/webhook/alerts") && request.method() == Method::POST;
+    let reads = request.method() == Method::GET || request.method() == Method::HEAD;
+    let may = match caller.role {
+        Role::Operator => true,
+        Role::Viewer => reads,
+        Role::Alertmanager => wants_alerts,
+    };
+    if !may {
+        let detail = format!("{} may not do this with its role", caller.name);
+        return Problem::new(StatusCode::FORBIDDEN, detail).into_response();
+    }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}

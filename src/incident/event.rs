@@ -1,0 +1,421 @@
+//! What is written. One enum: durable state, live stream, time line, approval queue, audit trail and tape of the evals.
+//!
+//! Invariant: an entry once written is never changed; a new kind of fact is a new variant, a new detail an optional field.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tools::{Check, System, Undo};
+
+use super::{Conclusion, Verdict};
+use crate::alert::Alert;
+
+/// Names an incident; counted up from 1, so that a person can type it.
+pub type IncidentId = u64;
+
+/// A place in an incident's own sequence, counted up from 1.
+pub type Seq = u64;
+
+/// What stands in the journal: an event with its place and time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The place in the incident's sequence.
+    pub seq: Seq,
+    /// When it was written.
+    pub at: DateTime<Utc>,
+    /// Which incident.
+    pub incident: IncidentId,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What a model wants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Names the call within its incident; counted by us, since providers' ids repeat.
+    pub id: String,
+    /// The tool's name.
+    pub tool: String,
+    /// Its arguments.
+    pub args: Value,
+}
+
+/// What one turn of a model used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Of those, read from the provider's prompt cache.
+    pub cached_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// What it cost in US dollars by the settings' price table.
+    pub cost: f64,
+}
+
+/// Why an alert belongs to an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum JoinReason {
+    /// Nothing open fits: it opens the incident.
+    Opens,
+    /// The incident has that alert already; it fires again.
+    SameFingerprint,
+    /// Alertmanager put it into the same group.
+    SameGroupKey,
+    /// An alert of the same service within the window.
+    SameService {
+        /// The service.
+        service: String,
+    },
+    /// The incident's service depends on the alert's service, or the other way round, within the window.
+    Dependency {
+        /// The service that needs the other.
+        service: String,
+        /// The service that is needed.
+        depends_on: String,
+    },
+}
+
+/// How an alert found its service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum ServiceMatch {
+    /// A label's value is the name of a service, of its container, or stands in its selector.
+    Label {
+        /// The service.
+        service: String,
+        /// The label's name.
+        label: String,
+        /// The label's value.
+        value: String,
+        /// What of the service it equals: its name, its container, its Prometheus selector, its health URL.
+        with: String,
+    },
+    /// A person named it.
+    Named {
+        /// The service.
+        service: String,
+    },
+    /// No label leads to a service of the catalogue; nothing can be changed for this incident.
+    Nothing {
+        /// The labels that were tried.
+        tried: Vec<String>,
+    },
+}
+
+impl ServiceMatch {
+    /// The service found.
+    pub fn service(&self) -> Option<&str> {
+        match self {
+            Self::Label { service, .. } | Self::Named { service } => Some(service),
+            Self::Nothing { .. } => None,
+        }
+    }
+}
+
+/// Where an incident came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum Source {
+    /// An alert.
+    Alert,
+    /// A person's question in chat.
+    Question {
+        /// What was asked; earlier messages of the conversation stand before it.
+        text: String,
+        /// Who asked, by the name of the credentials.
+        by: String,
+    },
+}
+
+/// A budget of an investigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Budget {
+    /// Turns of the model.
+    Steps,
+    /// Tokens read and written.
+    Tokens,
+    /// US dollars.
+    Money,
+    /// Time since the investigation began, waiting for people left out.
+    Time,
+}
+
+/// How an approval was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// The call may run, once.
+    Approve,
+    /// It may not.
+    Deny,
+}
+
+/// How an incident ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A change of ours was proven to have helped.
+    Repaired,
+    /// The alert was resolved without a change of ours.
+    ResolvedByItself,
+    /// A person has to go on; the report says with what.
+    HandedOver,
+    /// A question was answered.
+    Answered,
+}
+
+/// One fact. The order of the variants is the order in which an incident usually meets them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The incident begins.
+    Opened {
+        /// Where it came from.
+        source: Source,
+        /// One line for people.
+        title: String,
+        /// Which service it is about and how that was found.
+        service: ServiceMatch,
+    },
+    /// An alert belongs to this incident.
+    AlertJoined {
+        /// The alert.
+        alert: Alert,
+        /// Alertmanager's group key.
+        group_key: String,
+        /// Alertmanager's receiver.
+        receiver: String,
+        /// Why it belongs here.
+        because: JoinReason,
+        /// How many alerts Alertmanager left out of the notification.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        truncated: u64,
+    },
+    /// Alertmanager says that an alert no longer holds.
+    AlertResolved {
+        /// The alert's fingerprint.
+        fingerprint: String,
+        /// When it ended, as Alertmanager has it.
+        ended: DateTime<Utc>,
+    },
+    /// What a model was asked.
+    Asked {
+        /// The model's name.
+        model: String,
+        /// SHA-256 of the prompt's stable part.
+        prompt: String,
+        /// Messages handed over.
+        messages: usize,
+        /// Tokens of them, as counted here; 0 for a model without tokens.
+        tokens: usize,
+        /// The tools that could be called; empty on the last turn.
+        tools: Vec<String>,
+    },
+    /// A model failed and the next one of the chain took over.
+    FellBack {
+        /// The model that failed.
+        from: String,
+        /// The one that took over.
+        to: String,
+        /// What was seen.
+        why: String,
+    },
+    /// What a model wants next.
+    Turned {
+        /// The model's name.
+        model: String,
+        /// Its reasoning in its own words.
+        thought: String,
+        /// The calls it wants made.
+        calls: Vec<Call>,
+        /// What the turn used.
+        usage: Usage,
+    },
+    /// The guard's answer to a call.
+    Judged {
+        /// The call.
+        call: String,
+        /// The tool, so that the entry reads alone.
+        tool: String,
+        /// What it may do.
+        verdict: Verdict,
+    },
+    /// A person is asked for leave.
+    ApprovalWanted {
+        /// The call.
+        call: Call,
+        /// SHA-256 over tool and arguments: leave is for exactly these.
+        hash: String,
+        /// What the guard said.
+        verdict: Verdict,
+        /// After this moment silence is a no.
+        expires: DateTime<Utc>,
+    },
+    /// A person answered.
+    ApprovalGiven {
+        /// The call.
+        call: String,
+        /// The hash of what was approved.
+        hash: String,
+        /// Yes or no.
+        decision: Decision,
+        /// Who, by the name of the credentials.
+        by: String,
+        /// What they said.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        comment: String,
+    },
+    /// Nobody answered in time.
+    ApprovalExpired {
+        /// The call.
+        call: String,
+    },
+    /// What a call brought.
+    Answered {
+        /// The call.
+        call: String,
+        /// The tool, so that the entry reads alone.
+        tool: String,
+        /// Compact text, as the model reads it.
+        text: String,
+        /// The typed answer, for conditions.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        data: Value,
+        /// The outside system's own answer, within bounds.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        raw: Value,
+        /// How it ended.
+        status: AnswerStatus,
+    },
+    /// A change is about to run; from here on it may have happened.
+    ChangeBegun {
+        /// The call.
+        call: Call,
+        /// The service that it touches.
+        service: String,
+        /// The state before, enough to undo from.
+        before: Value,
+    },
+    /// A change ran.
+    ChangeDone {
+        /// The call.
+        call: String,
+        /// Whether it did what it says; after a failure the world may be half changed.
+        ok: bool,
+        /// What was done, or what went wrong.
+        what: String,
+        /// Found in the world after a crash, not seen running.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        found: bool,
+    },
+    /// The proof that a change helped, or that it did not.
+    Verified {
+        /// The call.
+        call: String,
+        /// Whether all checks passed.
+        ok: bool,
+        /// Each question with its answer.
+        checks: Vec<Check>,
+        /// Seconds from the end of the change to this answer.
+        seconds: f64,
+    },
+    /// A change that did not help was taken back.
+    Undone {
+        /// The call.
+        call: String,
+        /// How, or why there was nothing to take back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo: Option<Undo>,
+        /// What went wrong in taking back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+    },
+    /// A budget is used up; the model gets one last turn without tools.
+    BudgetReached {
+        /// Which.
+        budget: Budget,
+        /// What was used of what was allowed.
+        used: String,
+    },
+    /// What it comes down to.
+    Concluded {
+        /// The model's name.
+        model: String,
+        /// Cause, evidence, remedy.
+        conclusion: Conclusion,
+    },
+    /// A person has to go on.
+    HandedOver {
+        /// Why.
+        why: String,
+    },
+    /// The incident ends.
+    Closed {
+        /// How.
+        outcome: Outcome,
+        /// In one line.
+        why: String,
+    },
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum AnswerStatus {
+    /// It brought an answer.
+    Ok,
+    /// The same call stands in the journal; that answer was given again.
+    Repeated {
+        /// Where it stands.
+        seq: Seq,
+    },
+    /// The call was wrong; the text says what would be right.
+    Wrong,
+    /// The guard or a person refused.
+    Refused,
+    /// An outside system did not answer.
+    Unreachable {
+        /// Which.
+        system: System,
+    },
+    /// A change ran; its own entries tell how.
+    Changed {
+        /// Whether it was proven to have helped.
+        proven: bool,
+    },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if hands a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Event {
+    /// The event's name, as the journal's `type` has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::AlertJoined { .. } => "alert_joined",
+            Self::AlertResolved { .. } => "alert_resolved",
+            Self::Asked { .. } => "asked",
+            Self::FellBack { .. } => "fell_back",
+            Self::Turned { .. } => "turned",
+            Self::Judged { .. } => "judged",
+            Self::ApprovalWanted { .. } => "approval_wanted",
+            Self::ApprovalGiven { .. } => "approval_given",
+            Self::ApprovalExpired { .. } => "approval_expired",
+            Self::Answered { .. } => "answered",
+            Self::ChangeBegun { .. } => "change_begun",
+            Self::ChangeDone { .. } => "change_done",
+            Self::Verified { .. } => "verified",
+            Self::Undone { .. } => "undone",
+            Self::BudgetReached { .. } => "budget_reached",
+            Self::Concluded { .. } => "concluded",
+            Self::HandedOver { .. } => "handed_over",
+            Self::Closed { .. } => "closed",
+        }
+    }
+}
