@@ -26,6 +26,7 @@ use tools::{SharedCatalogue, SharedClock};
 use tower_http::timeout::TimeoutLayer;
 
 pub use auth::{Credential, Credentials, Proof, Role};
+pub(crate) use events::follow;
 pub use metrics::Metrics;
 use problem::Problem;
 

@@ -128,6 +128,12 @@ impl Journal {
         Ok(Self { writer, readers: read::Readers::new(options.path.clone()), changed })
     }
 
+    /// The journal to read only, beside a process that may be writing to it; every write is refused as closed.
+    pub fn inspect(path: PathBuf) -> Self {
+        let (writer, changed) = writer::Writer::absent();
+        Self { writer, readers: read::Readers::new(path), changed }
+    }
+
     /// Writes events; they are on disk when this returns.
     ///
     /// # Errors
@@ -291,3 +297,6 @@ pub fn outcome_word(outcome: Outcome) -> &'static str {
         Outcome::Answered => "answered",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     fs::{File, TryLockError},
     path::Path,
-    sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
@@ -26,7 +25,6 @@ type Job = Box<dyn FnOnce(&mut Batch<'_>) -> (bool, Answer) + Send>;
 pub(super) struct Writer {
     jobs: mpsc::Sender<Job>,
     ended: watch::Receiver<bool>,
-    closing: Arc<watch::Sender<bool>>,
 }
 
 impl Writer {
@@ -46,7 +44,6 @@ impl Writer {
         let (jobs, mut waiting) = mpsc::channel::<Job>(options.queue.max(1));
         let (changed, changes) = watch::channel(0);
         let (end, ended) = watch::channel(false);
-        let (closing, _) = watch::channel(false);
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
@@ -69,7 +66,15 @@ impl Writer {
                 end.send_replace(true);
             })
             .map_err(|error| JournalError::storage("opened", error))?;
-        Ok((Self { jobs, ended, closing: Arc::new(closing) }, changes))
+        Ok((Self { jobs, ended }, changes))
+    }
+
+    /// For a journal that is only read.
+    pub(super) fn absent() -> (Self, watch::Receiver<u64>) {
+        let (jobs, _) = mpsc::channel(1);
+        let (_, ended) = watch::channel(true);
+        let (_, changes) = watch::channel(0);
+        (Self { jobs, ended }, changes)
     }
 
     /// Runs `work` inside the next commit; returns when that is on disk.
@@ -99,7 +104,6 @@ impl Writer {
 
     /// Ends the thread after what waits now is written.
     pub(super) async fn close(&self) {
-        self.closing.send_replace(true);
         let closing = self
             .write(|batch| {
                 batch.give_all_back()?;

@@ -13,9 +13,9 @@ use serde_json::Value;
 use tools::Spec;
 
 pub use chain::Chain;
-pub use openai::{OpenAi, OpenAiOptions, Price};
+pub use openai::{OpenAi, OpenAiOptions, Price, count_tokens};
 pub use recorded::{Recorded, Recorder};
-pub use runbook::RunbookModel;
+pub use runbook::{NAME as RUNBOOK, RunbookModel};
 pub use transcript::{Message, Transcript};
 
 use crate::incident::{Conclusion, Usage};

@@ -1,0 +1,89 @@
+//! `serve`: alerts and questions in, work going on, until a signal.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tools::SystemClock;
+
+use super::Found;
+use crate::{config::Loaded, http, parts::Parts, worker};
+
+/// What is under way gets this long to end after the signal.
+const GRACE: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(loaded: Loaded) -> Result<Found> {
+    for warning in &loaded.warnings {
+        tracing::warn!(warning, "settings");
+    }
+    let server = Server::start(Parts::build(loaded.settings, Arc::new(SystemClock))?).await?;
+    tracing::info!(address = %server.address, "ready");
+    signal().await?;
+    tracing::info!("stopping: what is under way stands in the journal and is taken up at the next start");
+    server.stop().await;
+    Ok(Found::Well)
+}
+
+/// A running server with its workers.
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    pub(super) parts: Arc<Parts>,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<std::io::Result<()>>,
+    working: JoinHandle<()>,
+    discovering: JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens; when this returns, alerts are taken in.
+    pub(super) async fn start(parts: Parts) -> Result<Self> {
+        let parts = Arc::new(parts);
+        let listen = parts.settings.http.listen;
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen} ([http] listen)"))?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let router = http::router(parts.http(parts.clock.now()));
+        let mut ending = stopped.clone();
+        let serving = tokio::spawn(async move {
+            let end = async move {
+                // An error means that the sender is gone, which is an end as well.
+                let _ = ending.wait_for(|stop| *stop).await;
+            };
+            axum::serve(listener, router).with_graceful_shutdown(end).await
+        });
+        let working = tokio::spawn(worker::run(
+            Arc::clone(&parts.agent),
+            parts.journal.clone(),
+            Arc::clone(&parts.clock),
+            parts.worker(),
+            stopped,
+        ));
+        let discoverer = Arc::clone(&parts);
+        let discovering = tokio::spawn(async move { discoverer.keep_discovering().await });
+        Ok(Self { address, parts, stop, serving, working, discovering })
+    }
+
+    /// Takes nothing more in, lets go of the work, writes what waits, and closes the journal.
+    pub(super) async fn stop(self) {
+        self.stop.send_replace(true);
+        self.discovering.abort();
+        if tokio::time::timeout(GRACE, self.working).await.is_err() {
+            tracing::warn!("a worker did not stop in time");
+        }
+        // Streams end with the journal; requests under way are answered first, as the journal writes what waits.
+        self.parts.journal.close().await;
+        if tokio::time::timeout(GRACE, self.serving).await.is_err() {
+            tracing::warn!("a connection did not end in time");
+        }
+    }
+}
+
+/// Resolves on SIGINT or SIGTERM.
+pub(super) async fn signal() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,333 @@
+//! Builds each part and joins them; nobody else knows them all.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use tools::{
+    CheckHealth, InspectContainer, ListAlerts, ListMetrics, ListServices, QueryPrometheus, ReadContainerLogs, Registry,
+    RestartContainer, SearchLoki, Service, SharedCatalogue, SharedClock, discover, merge,
+    reach::{Alertmanager, Docker, GitHub, HttpOptions, Loki, Prometheus},
+};
+
+use crate::{
+    agent::{Agent, Budgets, Sources},
+    alert::Limits,
+    config::{self, Settings},
+    doctor::Doctor,
+    guard::{Guard, GuardOptions, GuardParts, Policy},
+    http::{Credential, Credentials, Http, Metrics, Proof, Role},
+    journal::{IntakeOptions, Journal, JournalOptions},
+    model::{Chain, OpenAi, OpenAiOptions, Price, RUNBOOK, RunbookModel, SharedModel},
+    runbook::Library,
+    worker::WorkerOptions,
+};
+
+/// The outside systems; `None` where none is configured.
+#[derive(Clone)]
+pub struct Reach {
+    /// Prometheus.
+    pub prometheus: Option<Arc<Prometheus>>,
+    /// Loki.
+    pub loki: Option<Arc<Loki>>,
+    /// Alertmanager.
+    pub alertmanager: Option<Arc<Alertmanager>>,
+    /// Docker.
+    pub docker: Option<Arc<Docker>>,
+    /// GitHub.
+    pub github: Option<Arc<GitHub>>,
+}
+
+/// Everything, joined.
+pub struct Parts {
+    /// The settings that it was built from.
+    pub settings: Settings,
+    /// The journal.
+    pub journal: Journal,
+    /// The services.
+    pub catalogue: SharedCatalogue,
+    /// The clock.
+    pub clock: SharedClock,
+    /// The outside systems.
+    pub reach: Reach,
+    /// The agent; owns the guard, which owns the tools.
+    pub agent: Arc<Agent>,
+    /// The runbooks.
+    pub library: Arc<Library>,
+}
+
+impl Parts {
+    /// Builds everything; opens the journal for this process alone. Asks no outside system: those may be down.
+    ///
+    /// # Errors
+    /// What is wrong with settings, policy, runbooks or journal.
+    pub fn build(settings: Settings, clock: SharedClock) -> Result<Self> {
+        let options = JournalOptions { path: settings.journal.path.clone(), queue: settings.journal.queue };
+        let journal = Journal::open(&options, Arc::clone(&clock))?;
+        let client = http_client(&settings)?;
+        let reach = reach(&settings, &client, &clock)?;
+        let catalogue = SharedCatalogue::new(merge(configured(&settings), Vec::new()));
+        let library = Arc::new(library(&settings.runbooks.folder)?);
+        let model = model(&settings, &client, &clock, &library)?;
+        let guard = Guard::new(GuardParts {
+            registry: registry(&reach, &catalogue, &clock, &client, settings.health.timeout),
+            policy: policy(&settings.guard.policy)?,
+            catalogue: catalogue.clone(),
+            journal: journal.clone(),
+            clock: Arc::clone(&clock),
+            prometheus: reach.prometheus.clone(),
+            options: guard_options(&settings),
+        });
+        let agent = Arc::new(Agent {
+            guard,
+            model,
+            library: Arc::clone(&library),
+            catalogue: catalogue.clone(),
+            clock: Arc::clone(&clock),
+            budgets: Budgets {
+                steps: settings.budget.steps,
+                tokens: settings.budget.tokens,
+                money: settings.budget.money,
+                time: settings.budget.time,
+            },
+            sources: Sources {
+                prometheus: reach.prometheus.is_some(),
+                loki: reach.loki.is_some(),
+                docker: reach.docker.is_some(),
+            },
+        });
+        Ok(Self { settings, journal, catalogue, clock, reach, agent, library })
+    }
+
+    /// The HTTP server's part of it.
+    pub fn http(&self, started: DateTime<Utc>) -> Http {
+        let settings = &self.settings;
+        let doctor = Arc::new(Doctor::new(self));
+        Http {
+            journal: self.journal.clone(),
+            catalogue: self.catalogue.clone(),
+            clock: Arc::clone(&self.clock),
+            credentials: credentials(settings),
+            body_limit: settings.http.body_limit,
+            limits: Limits {
+                alerts: settings.intake.alerts_max,
+                labels: settings.intake.labels_max,
+                value_bytes: settings.intake.label_value_max,
+            },
+            intake: self.intake(),
+            metrics: Metrics::new(),
+            models: settings.model.chain.clone(),
+            parts: Box::new(move || {
+                let doctor = Arc::clone(&doctor);
+                async move { doctor.cached().await }.boxed()
+            }),
+            started,
+            request_timeout: settings.http.request_timeout,
+        }
+    }
+
+    /// How alerts are taken in.
+    pub fn intake(&self) -> IntakeOptions {
+        IntakeOptions { queue: self.settings.intake.queue, join_window: self.settings.intake.join_window }
+    }
+
+    /// How incidents are worked on.
+    pub fn worker(&self) -> WorkerOptions {
+        WorkerOptions { concurrency: self.settings.worker.concurrency, lease: self.settings.worker.lease }
+    }
+
+    /// Reads services off the containers' labels once, and puts them beside those of the settings.
+    pub async fn discover(&self) {
+        let Some(docker) = &self.reach.docker else { return };
+        match discover(docker).await {
+            Ok((found, problems)) => {
+                for problem in problems {
+                    tracing::warn!(problem, "a container's label is not understood");
+                }
+                self.catalogue.store(merge(configured(&self.settings), found));
+            }
+            Err(error) => tracing::warn!(%error, "services could not be read off the containers' labels"),
+        }
+    }
+
+    /// The same, again and again.
+    pub async fn keep_discovering(&self) {
+        if !self.settings.discovery.enabled {
+            return;
+        }
+        loop {
+            self.discover().await;
+            self.clock.sleep(self.settings.discovery.every).await;
+        }
+    }
+}
+
+fn http_client(settings: &Settings) -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(settings.prometheus.connect_timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("devops-agent/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .context("the HTTP client could not be built")
+}
+
+fn reach(settings: &Settings, client: &reqwest::Client, clock: &SharedClock) -> Result<Reach> {
+    let options = |endpoint: &config::Endpoint| HttpOptions {
+        timeout: endpoint.timeout,
+        answer_max: endpoint.answer_max,
+        bearer: endpoint.bearer_token.clone(),
+        basic: endpoint.basic(),
+        tenant: (!endpoint.tenant.is_empty()).then(|| endpoint.tenant.clone()),
+    };
+    let wanted = |endpoint: &config::Endpoint| (!endpoint.url.is_empty()).then(|| (endpoint.url.clone(), options(endpoint)));
+    let prometheus = wanted(&settings.prometheus)
+        .map(|(url, options)| Prometheus::new(client.clone(), &url, options, Arc::clone(clock)).map(Arc::new))
+        .transpose()
+        .context("[prometheus]")?;
+    let loki = wanted(&settings.loki)
+        .map(|(url, options)| Loki::new(client.clone(), &url, options, Arc::clone(clock)).map(Arc::new))
+        .transpose()
+        .context("[loki]")?;
+    let alertmanager = wanted(&settings.alertmanager)
+        .map(|(url, options)| Alertmanager::new(client.clone(), &url, options, Arc::clone(clock)).map(Arc::new))
+        .transpose()
+        .context("[alertmanager]")?;
+    let docker = (settings.docker.host != "none")
+        .then(|| Docker::connect(&settings.docker.host, settings.docker.timeout).map(Arc::new))
+        .transpose()
+        .context("[docker]")?;
+    let github = settings
+        .github
+        .token
+        .is_some()
+        .then(|| GitHub::new(&settings.github.url, settings.github.token.clone()).map(Arc::new))
+        .transpose()
+        .context("[github]")?;
+    Ok(Reach { prometheus, loki, alertmanager, docker, github })
+}
+
+/// The services of the settings; those through which the agent itself sees and acts are protected.
+fn configured(settings: &Settings) -> Vec<Service> {
+    let own = [&settings.prometheus.url, &settings.loki.url, &settings.alertmanager.url];
+    let mut authorities: Vec<String> = own.into_iter().filter_map(|url| authority(url)).collect();
+    authorities.push(settings.http.listen.to_string());
+    let mut services = settings.services();
+    for service in &mut services {
+        let reached = service.health_url.as_deref().and_then(authority);
+        service.protected |= reached.is_some_and(|found| authorities.contains(&found));
+    }
+    services
+}
+
+fn authority(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
+}
+
+fn library(folder: &Path) -> Result<Library> {
+    let (library, errors) =
+        Library::load_or_built_in(folder).with_context(|| format!("runbooks in {}", folder.display()))?;
+    for error in errors {
+        tracing::warn!(%error, "a runbook does not parse and is left out");
+    }
+    Ok(library)
+}
+
+fn policy(path: &str) -> Result<Policy> {
+    Ok(if path.is_empty() { Policy::built_in()? } else { Policy::load(Path::new(path))? })
+}
+
+fn guard_options(settings: &Settings) -> GuardOptions {
+    GuardOptions {
+        verify_within: settings.verify.within,
+        verify_every: settings.verify.every,
+        verify_hold: settings.verify.hold,
+        approval_expires: settings.guard.approval_expires,
+        answer_bytes: settings.budget.answer_max,
+    }
+}
+
+fn registry(
+    reach: &Reach,
+    catalogue: &SharedCatalogue,
+    clock: &SharedClock,
+    client: &reqwest::Client,
+    health: Duration,
+) -> (Registry, tools::Mint) {
+    let Reach { prometheus, loki, alertmanager, docker, .. } = reach;
+    let (catalogue, clock) = (|| catalogue.clone(), || Arc::clone(clock));
+    let (registry, mint) = Registry::new();
+    let registry = registry
+        .look(QueryPrometheus::new(prometheus.clone(), clock()))
+        .look(ListMetrics::new(prometheus.clone(), catalogue(), clock()))
+        .look(ListAlerts::new(alertmanager.clone(), prometheus.clone(), catalogue(), clock()))
+        .look(SearchLoki::new(loki.clone(), catalogue(), clock()))
+        .look(ReadContainerLogs::new(docker.clone(), catalogue(), clock()))
+        .look(InspectContainer::new(docker.clone(), catalogue(), clock()))
+        .look(ListServices::new(docker.clone(), catalogue(), clock()))
+        .look(CheckHealth::new(client.clone(), catalogue(), health))
+        .change(RestartContainer::new(docker.clone(), catalogue(), clock(), client.clone(), health));
+    (registry, mint)
+}
+
+fn model(
+    settings: &Settings,
+    client: &reqwest::Client,
+    clock: &SharedClock,
+    library: &Arc<Library>,
+) -> Result<SharedModel> {
+    let mut models: Vec<SharedModel> = Vec::new();
+    for name in &settings.model.chain {
+        if name == RUNBOOK {
+            models.push(Arc::new(RunbookModel::new(Arc::clone(library))));
+            continue;
+        }
+        let Some(provider) = settings.model.providers.get(name) else {
+            bail!("[model] chain names {name:?}, and there is no [model.providers.{name}]");
+        };
+        let options = OpenAiOptions {
+            name: name.clone(),
+            base_url: provider.base_url.clone(),
+            api_key: provider.api_key.clone().unwrap_or_default(),
+            model: provider.model.clone(),
+            temperature: provider.temperature,
+            max_output_tokens: provider.max_output_tokens,
+            context_window: provider.context_window,
+            timeout: provider.timeout,
+            retries: provider.retries,
+            streaming: provider.streaming,
+            parallel_tool_calls: provider.parallel_tool_calls,
+            strict: provider.strict,
+            price: Price {
+                input_per_million: provider.price.input_per_million,
+                cached_input_per_million: provider.price.cached_input_per_million,
+                output_per_million: provider.price.output_per_million,
+            },
+        };
+        models.push(Arc::new(OpenAi::new(options, client.clone(), Arc::clone(clock))));
+    }
+    if models.is_empty() {
+        bail!("[model] chain is empty; right would be chain = [\"runbook\"]");
+    }
+    Ok(Arc::new(Chain::new(models, Arc::clone(clock))))
+}
+
+fn credentials(settings: &Settings) -> Credentials {
+    let role = |role: config::Role| match role {
+        config::Role::Alertmanager => Role::Alertmanager,
+        config::Role::Operator => Role::Operator,
+        config::Role::Viewer => Role::Viewer,
+    };
+    let tokens = settings.http.tokens.iter().map(|token| Credential {
+        name: token.name.clone(),
+        role: role(token.role),
+        proof: Proof::Bearer(token.token.clone()),
+    });
+    let users = settings.http.users.iter().map(|user| Credential {
+        name: user.name.clone(),
+        role: role(user.role),
+        proof: Proof::Basic(user.password.clone()),
+    });
+    Credentials(tokens.chain(users).collect())
+}
