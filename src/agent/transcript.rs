@@ -68,13 +68,13 @@ async fn opening(agent: &Agent, case: &Case) -> Result<String, JournalError> {
     if let Some(Source::Question { text, .. }) = &incident.source {
         return Ok(prompts::question(context! { question => text }));
     }
-    let alerts: Vec<_> = case.entries().iter().filter_map(|entry| match &entry.event {
+    let alerts = case.entries().iter().filter_map(|entry| match &entry.event {
         Event::AlertJoined { alert, .. } => Some(format!("[{}] {}", entry.seq, fenced(&told(alert)))),
         _ => None,
     });
     let runbook = incident.alerts.first().and_then(|joined| agent.library.find(&joined.alert));
     Ok(prompts::alert(context! {
-        alerts => alerts.join("\n"),
+        alerts => alerts.collect::<Vec<_>>().join("\n"),
         service => incident.service.service(),
         how => how(incident),
         truncated => incident.truncated,

@@ -12,11 +12,42 @@ mod registry;
 mod schema;
 mod tool;
 
+pub mod reach;
+
+mod container;
+mod discovery;
+mod log_lines;
+mod service;
+mod shape;
+mod text;
+
+mod check_health;
+mod inspect_container;
+mod list_alerts;
+mod list_metrics;
+mod list_services;
+mod query_prometheus;
+mod read_container_logs;
+mod restart_container;
+mod search_loki;
+
 pub use catalogue::{Autonomy, Catalogue, Origin, Service, SharedCatalogue};
 pub use clock::{Clock, SharedClock, SystemClock};
+pub use discovery::{discover, merge};
 pub use expression::compared;
 pub use failure::{Failure, System};
 pub use permit::{Mint, Permit, call_hash};
 pub use registry::{Kind, Registry};
 pub use schema::spec_of;
+pub use text::clean;
 pub use tool::{Answer, Change, Check, Seen, Spec, Target, Tool, Undo};
+
+pub use check_health::CheckHealth;
+pub use inspect_container::InspectContainer;
+pub use list_alerts::ListAlerts;
+pub use list_metrics::ListMetrics;
+pub use list_services::ListServices;
+pub use query_prometheus::QueryPrometheus;
+pub use read_container_logs::ReadContainerLogs;
+pub use restart_container::RestartContainer;
+pub use search_loki::SearchLoki;

@@ -1,0 +1,100 @@
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::{load::load, *};
+
+fn wrong(text: &str) -> String {
+    load("a.toml", text, std::iter::empty()).unwrap_err().to_string()
+}
+
+fn variables(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>().into_iter()
+}
+
+#[test]
+fn the_default_loads_and_documents_itself() {
+    let settings = Settings::from_toml("").unwrap();
+    assert_eq!(settings.http.listen.port(), 9099);
+    assert_eq!(settings.intake.label_value_max, 4_096);
+    assert_eq!(settings.model.chain, ["runbook"]);
+    assert!(settings.services().is_empty());
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_with_its_place() {
+    let text = r#"
+[http]
+listn = "127.0.0.1:1"
+body_limit = "5 parsecs"
+[worker]
+concurrency = "four"
+[prometheus]
+url = "localhost:9090"
+[services.api]
+autonomy = "everything"
+helth_url = "http://x/"
+[[http.tokens]]
+name = "a"
+rol = "viewer"
+"#;
+    insta::assert_snapshot!(wrong(text), @"");
+}
+
+#[test]
+fn what_no_single_value_shows_is_told_too() {
+    let told = wrong("[http]\nlisten = \"0.0.0.0:80\"\n[model]\nchain = [\"gpt\", \"runbook\"]\n[worker]\nconcurrency = 0\n");
+    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(wrong("[http\nlisten = 1"), @"");
+    let missing = Settings::load(Some(std::path::Path::new("/nowhere/x.toml")), std::iter::empty()).unwrap_err();
+    assert!(missing.to_string().contains("/nowhere/x.toml: cannot be read"), "{missing}");
+}
+
+#[test]
+fn the_environment_overrides_the_file_and_is_named_when_it_is_wrong() {
+    let text = "[services.market-predictor]\nautonomy = \"observe\"\n[verify]\nwithin = \"2m\"\n";
+    let loaded = load(
+        "a.toml",
+        text,
+        variables(&[
+            ("DEVOPS_AGENT__SERVICES__MARKET_PREDICTOR__AUTONOMY", "act"),
+            ("DEVOPS_AGENT__WORKER__CONCURRENCY", "7"),
+            ("DEVOPS_AGENT__MODEL__CHAIN", "[\"runbook\"]"),
+            ("DEVOPS_AGENT__PROMETHEUS__URL", "http://p:9090"),
+            ("HOME", "/x"),
+        ]),
+    )
+    .unwrap();
+    let settings = &loaded.settings;
+    assert_eq!(settings.services()[0].autonomy, Some(Autonomy::Act));
+    assert_eq!((settings.worker.concurrency, settings.verify.within), (7, Duration::from_secs(120)));
+    let told = load("a.toml", text, variables(&[("DEVOPS_AGENT__WORKER__CONCURENCY", "7"), ("DEVOPS_AGENT__HTTP__LISTEN", "x")]))
+        .unwrap_err()
+        .to_string();
+    insta::assert_snapshot!(told, @"");
+}
+
+#[test]
+fn a_secret_comes_from_a_file_and_is_never_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "hunter2\n").unwrap();
+    let text = format!(
+        "[model]\nchain = [\"main\"]\n[model.providers.main]\nbase_url = \"https://x/v1\"\nmodel = \"m\"\napi_key_file = {:?}\n\
+         [[http.tokens]]\nname = \"a\"\ntoken = \"hunter3\"\nrole = \"operator\"\n[loki]\npassword = \"hunter4\"\n",
+        file.display().to_string()
+    );
+    let loaded = load("a.toml", &text, std::iter::empty()).unwrap();
+    let key = loaded.settings.model.providers["main"].api_key.clone().unwrap();
+    assert_eq!(key.expose_secret(), "hunter2");
+    let printed = loaded.print(PrintFormat::Toml);
+    for text in [&printed, &loaded.print(PrintFormat::Json), &format!("{:?}", loaded.settings)] {
+        assert!(!text.contains("hunter"), "{text}");
+    }
+    assert!(printed.contains("api_key = \"[secret]\""), "{printed}");
+    assert!(printed.contains("password = \"[secret]\"  # a.toml:12"), "{printed}");
+    assert!(printed.contains("listen = \"127.0.0.1:9099\"  # default"), "{printed}");
+    assert!(load("b.toml", &printed, std::iter::empty()).is_ok(), "{printed}");
+    let unread = wrong("[github]\ntoken_file = \"/nowhere/token\"\n");
+    assert!(unread.contains("a.toml:2: github.token_file: the file /nowhere/token cannot be read"), "{unread}");
+}
