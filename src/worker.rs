@@ -94,14 +94,14 @@ async fn hold(agent: &Agent, journal: &Journal, clock: &SharedClock, lease: Leas
     }
 }
 
-/// Resolves when `due` has come; never without one.
+/// Resolves when `due` has come; never without one. Waits in real time: a worker that is idle must not move a virtual clock.
 async fn until(due: Option<DateTime<Utc>>, clock: &SharedClock) {
     match due {
         None => std::future::pending().await,
         Some(due) => {
             let wait = (due - clock.now()).to_std().unwrap_or_default();
             // Capacity may be used up while something is due: do not spin.
-            clock.sleep(wait.max(Duration::from_millis(50))).await;
+            tokio::time::sleep(wait.max(Duration::from_millis(50))).await;
         }
     }
 }
