@@ -265,7 +265,7 @@ fn registry(
         .look(SearchLoki::new(loki.clone(), catalogue(), clock()))
         .look(ReadContainerLogs::new(docker.clone(), catalogue(), clock()))
         .look(InspectContainer::new(docker.clone(), catalogue(), clock()))
-        .look(ListServices::new(docker.clone(), catalogue(), clock()))
+        .look(ListServices::new(docker.clone(), catalogue()))
         .look(CheckHealth::new(client.clone(), catalogue(), health))
         .change(RestartContainer::new(docker.clone(), catalogue(), clock(), client.clone(), health));
     (registry, mint)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Autonomy, Failure, Origin, Seen, SharedCatalogue, SharedClock, Tool, container::ContainerView, reach::Docker,
+    Autonomy, Failure, Origin, Seen, SharedCatalogue, Tool, container::ContainerView, reach::Docker,
 };
 
 /// Lists the services of the catalogue with their state, replicas, dependencies, and how far the agent may go with each.
@@ -20,8 +20,6 @@ pub struct ListServicesArgs {}
 pub struct ListServices {
     docker: Option<Arc<Docker>>,
     catalogue: SharedCatalogue,
-    #[expect(dead_code, reason = "every tool that looks at the present is given the clock")]
-    clock: SharedClock,
 }
 
 /// The services.
@@ -47,8 +45,8 @@ struct ServiceLine {
 
 impl ListServices {
     /// A tool over this catalogue; without Docker it tells no states.
-    pub fn new(docker: Option<Arc<Docker>>, catalogue: SharedCatalogue, clock: SharedClock) -> Self {
-        Self { docker, catalogue, clock }
+    pub fn new(docker: Option<Arc<Docker>>, catalogue: SharedCatalogue) -> Self {
+        Self { docker, catalogue }
     }
 }
 

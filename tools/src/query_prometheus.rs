@@ -77,11 +77,11 @@ impl Tool for QueryPrometheus {
 
 impl fmt::Display for Answered {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.query)?;
+        write!(out, "{}\nquery: {}", self.shapes.lines(), self.query)?;
         if self.step_seconds > 0 {
             write!(out, " (every {} s)", self.step_seconds)?;
         }
-        write!(out, "\n{}", self.shapes.lines())
+        Ok(())
     }
 }
 

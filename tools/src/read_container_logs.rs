@@ -111,20 +111,17 @@ fn parsed(stream: &str, line: &str) -> (Option<DateTime<Utc>>, LogLine) {
 
 impl fmt::Display for ContainerLogs {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = self.minutes_back;
+        write!(out, "{} lines, {} of them tell of errors, in the last {minutes} minutes (! is stderr)", self.matched, self.error_lines)?;
         for log in &self.containers {
-            write!(out, "{}: ", log.name)?;
-            if log.lines.is_empty() {
-                writeln!(out, "no lines in the last {} minutes", self.minutes_back)?;
-                continue;
-            }
-            writeln!(out, "last {} minutes (! is stderr)", self.minutes_back)?;
+            write!(out, "\n{}:", log.name)?;
             if log.left_out > 0 {
-                writeln!(out, "[older lines are left out]")?;
+                write!(out, " [older lines are left out]")?;
             }
             for line in &log.lines {
-                writeln!(out, "{line}")?;
+                write!(out, "\n{line}")?;
             }
         }
-        write!(out, "{} lines, {} of them tell of errors", self.matched, self.error_lines)
+        Ok(())
     }
 }

@@ -131,16 +131,13 @@ impl Tool for SearchLoki {
 
 impl fmt::Display for Found {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{}", self.query)?;
         if let Some(series) = &self.series {
-            return write!(out, "{}", series.lines());
+            return write!(out, "{}\nquery: {}", series.lines(), self.query);
         }
+        writeln!(out, "{} lines, {} of them tell of errors, for {}", self.matched, self.error_lines, self.query)?;
         if self.more {
             writeln!(out, "[older lines may be left out]")?;
         }
-        for line in &self.lines {
-            writeln!(out, "{line}")?;
-        }
-        write!(out, "{} lines, {} of them tell of errors", self.matched, self.error_lines)
+        write!(out, "{}", self.lines.join("\n"))
     }
 }
