@@ -262,7 +262,7 @@ pub struct Provider {
     pub temperature: Option<f32>,
     /// Tokens of one answer.
     #[serde(default = "Provider::max_output_tokens")]
-    pub max_output_tokens: u32,
+    pub max_output_tokens: usize,
     /// Tokens in all.
     #[serde(default = "Provider::context_window")]
     pub context_window: usize,
@@ -287,7 +287,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    fn max_output_tokens() -> u32 {
+    fn max_output_tokens() -> usize {
         2_048
     }
 

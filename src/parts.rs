@@ -288,7 +288,7 @@ fn model(
         };
         let options = OpenAiOptions {
             name: name.clone(),
-            base_url: provider.base_url.clone(),
+            base_url: url::Url::parse(&provider.base_url).with_context(|| format!("[model.providers.{name}] base_url"))?,
             api_key: provider.api_key.clone().unwrap_or_default(),
             model: provider.model.clone(),
             temperature: provider.temperature,

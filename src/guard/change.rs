@@ -1,6 +1,6 @@
 //! Calls that change: judged, asked about where they must be, written down before they run, proven, and taken back.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tools::{Failure, Undo, call_hash};
 
@@ -43,7 +43,7 @@ impl Guard {
         case: &Case,
         call: &Call,
         named: &str,
-        last_change: Option<chrono::DateTime<chrono::Utc>>,
+        last_change: Option<DateTime<Utc>>,
     ) -> Verdict {
         let catalogue = self.catalogue.load();
         judge(
@@ -80,7 +80,7 @@ impl Guard {
         case: &mut Case,
         call: Call,
         service: &str,
-        seen: Option<chrono::DateTime<chrono::Utc>>,
+        seen: Option<DateTime<Utc>>,
     ) -> Result<(), JournalError> {
         let before = match self.registry.before(&call.tool, &call.args).await {
             Ok(before) => before,
@@ -115,8 +115,8 @@ impl Guard {
                 return Ok(());
             };
             match &change {
-                ChangeState { done: None, before, .. } => {
-                    let found = self.look_up(&call, before).await;
+                ChangeState { done: None, before, begun, .. } => {
+                    let found = self.look_up(&call, before, *begun).await;
                     case.write(vec![found]).await?;
                 }
                 ChangeState { done: Some((_, ok, what)), verified: None, before, .. } => {
@@ -143,18 +143,26 @@ impl Guard {
         }
     }
 
-    /// After a crash: what the world says of a change whose end is not written. Never runs it again.
-    async fn look_up(&self, call: &Call, before: &Value) -> Event {
-        let (ok, what) = match self.registry.happened(&call.tool, &call.args, before).await {
-            Ok(Some(what)) => (true, format!("found after a restart of the agent: {what}")),
-            Ok(None) => (false, NOT_RUN.to_owned()),
-            // Doubt: it may have happened, so it is not counted as not run, and is proven or taken back.
-            Err(failure) => {
-                let what = format!("the agent stopped while it ran, and it cannot be looked up: {failure}");
-                return Event::ChangeDone { call: call.id.clone(), ok: false, what, found: false };
+    /// After a crash: what the world says of a change whose end is not written. Never runs it again; as long as the outside
+    /// system may still be at it, it is looked at again.
+    async fn look_up(&self, call: &Call, before: &Value, begun: DateTime<Utc>) -> Event {
+        let settles = self.registry.settles_within(&call.tool, before).unwrap_or_default();
+        let settled = begun + TimeDelta::from_std(settles).unwrap_or_default();
+        let done = |ok: bool, what: String, found: bool| Event::ChangeDone { call: call.id.clone(), ok, what, found };
+        loop {
+            let found = self.registry.happened(&call.tool, &call.args, before).await;
+            let late = self.clock.now() >= settled;
+            match found {
+                Ok(Some(what)) => return done(true, format!("found after a restart of the agent: {what}"), true),
+                Ok(None) if late => return done(false, NOT_RUN.to_owned(), true),
+                // Doubt: it may have happened, so it is not counted as not run, and is proven or taken back.
+                Err(failure) if late => {
+                    let what = format!("the agent stopped while it ran, and it cannot be looked up: {failure}");
+                    return done(false, what, false);
+                }
+                Ok(None) | Err(_) => self.clock.sleep(self.options.verify_every).await,
             }
-        };
-        Event::ChangeDone { call: call.id.clone(), ok, what, found: true }
+        }
     }
 
     async fn take_back(&self, call: &Call, before: &Value) -> Event {
@@ -176,7 +184,7 @@ fn was_not_run(case: &Case, call: &Call) -> bool {
     })
 }
 
-fn what_of(done: &Option<(chrono::DateTime<chrono::Utc>, bool, String)>) -> &str {
+fn what_of(done: &Option<(DateTime<Utc>, bool, String)>) -> &str {
     done.as_ref().map_or("done", |(_, _, what)| what)
 }
 

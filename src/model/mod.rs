@@ -14,7 +14,7 @@ use tools::Spec;
 
 pub use chain::Chain;
 pub use openai::{OpenAi, OpenAiOptions, Price, count_tokens};
-pub use recorded::Recorded;
+pub use recorded::{Recorded, Recorder};
 pub use runbook::{NAME as RUNBOOK, RunbookModel};
 pub use transcript::{Message, Transcript};
 

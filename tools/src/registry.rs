@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -126,6 +127,14 @@ impl Registry {
         self.alter(tool)?.apply(permit, args, before).await
     }
 
+    /// For how long after its beginning a change may still be going on in the outside system.
+    ///
+    /// # Errors
+    /// `Tell` when `before` is of another tool's form.
+    pub fn settles_within(&self, tool: &str, before: &Value) -> Result<Duration, Failure> {
+        self.alter(tool)?.settles_within(before)
+    }
+
     /// Whether a change took effect since `before`.
     ///
     /// # Errors
@@ -213,6 +222,7 @@ trait Alter: Send + Sync {
         args: &'a Value,
         before: &'a Value,
     ) -> BoxFuture<'a, Result<String, Failure>>;
+    fn settles_within(&self, before: &Value) -> Result<Duration, Failure>;
     fn happened<'a>(&'a self, args: &'a Value, before: &'a Value) -> BoxFuture<'a, Result<Option<String>, Failure>>;
     fn verify<'a>(&'a self, args: &'a Value, before: &'a Value) -> BoxFuture<'a, Result<Vec<Check>, Failure>>;
     fn undo<'a>(&'a self, permit: Permit, args: &'a Value, before: &'a Value) -> BoxFuture<'a, Result<Undo, Failure>>;
@@ -239,6 +249,10 @@ impl<C: Change> Alter for C {
         Box::pin(
             async move { Change::apply(self, permit, &parse(C::NAME, args)?, &parse("the state before", before)?).await },
         )
+    }
+
+    fn settles_within(&self, before: &Value) -> Result<Duration, Failure> {
+        Ok(Change::settles_within(self, &parse("the state before", before)?))
     }
 
     fn happened<'a>(&'a self, args: &'a Value, before: &'a Value) -> BoxFuture<'a, Result<Option<String>, Failure>> {
@@ -299,6 +313,10 @@ mod tests {
 
         async fn apply(&self, _: Permit, args: &FlipArgs, _: &Before) -> Result<String, Failure> {
             Ok(format!("flipped {} times", args.times))
+        }
+
+        fn settles_within(&self, _: &Before) -> Duration {
+            Duration::ZERO
         }
 
         async fn happened(&self, _: &FlipArgs, _: &Before) -> Result<Option<String>, Failure> {

@@ -50,6 +50,8 @@ struct BeforeContainer {
     started_at: Option<DateTime<Utc>>,
     restarts: i64,
     image_id: String,
+    /// How long Docker waits for it to stop before it kills it, with a margin for the start.
+    stop_timeout: Duration,
     /// Whether this call restarts it.
     chosen: bool,
 }
@@ -93,6 +95,7 @@ impl Change for RestartContainer {
                 started_at: view.started_at,
                 restarts: view.restarts,
                 image_id: view.image_id,
+                stop_timeout: stop_timeout(container),
                 name: view.name,
             }
         });
@@ -104,20 +107,22 @@ impl Change for RestartContainer {
         let begun = self.clock.now();
         let mut names = Vec::new();
         for container in before.containers.iter().filter(|container| container.chosen) {
-            let patience = stop_timeout(&docker.inspect(&container.id).await?);
-            docker.restart(&container.id, patience).await?;
+            docker.restart(&container.id, container.stop_timeout).await?;
             names.push(container.name.as_str());
         }
         let seconds = (self.clock.now() - begun).as_seconds_f64();
         Ok(format!("restarted {} in {seconds:.1} s", names.join(", ")))
     }
 
+    fn settles_within(&self, before: &Before) -> Duration {
+        before.containers.iter().filter(|container| container.chosen).map(|container| container.stop_timeout).sum()
+    }
+
     async fn happened(&self, _: &Self::Args, before: &Before) -> Result<Option<String>, Failure> {
         let docker = service::docker(&self.docker)?;
         for container in before.containers.iter().filter(|container| container.chosen) {
             let now = ContainerView::of(&docker.inspect(&container.id).await?);
-            // Running is asked as well: a stop that has come halfway is a restart that goes on in Docker.
-            if now.started_at > container.started_at || now.running != container.running {
+            if now.started_at > container.started_at {
                 let at = now.started_at.map(|at| at.format("%H:%M:%S UTC").to_string()).unwrap_or_default();
                 return Ok(Some(format!("{} was started at {at}, after the change had begun", container.name)));
             }

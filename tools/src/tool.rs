@@ -1,6 +1,6 @@
 //! The two kinds of hands: a [`Tool`] looks, a [`Change`] acts and so must say what it touches and how to take it back.
 
-use std::{fmt::Display, future::Future};
+use std::{fmt::Display, future::Future, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -48,6 +48,8 @@ pub trait Change: Send + Sync + 'static {
         args: &Self::Args,
         before: &Self::Before,
     ) -> impl Future<Output = Result<String, Failure>> + Send;
+    /// For how long after its beginning the outside system may still be at it, although whoever asked is gone.
+    fn settles_within(&self, before: &Self::Before) -> Duration;
     /// After a crash: whether `apply` took effect since `before`, read from the world; `Some` says what was found.
     fn happened(
         &self,

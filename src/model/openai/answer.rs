@@ -1,172 +1,225 @@
-//! A provider's answer, whole or in chunks, as a step.
+//! What comes back, whole or in pieces. Anything may be missing or more than is known here.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::request::without_nulls;
-use crate::{
-    incident::{Conclusion, Usage},
-    model::{CONCLUDE, Step, Wanted},
-};
+use super::fault::Fault;
+use crate::incident::Usage;
 
 /// Calls that one answer may hold.
-const CALLS: usize = 64;
+const CALLS: usize = 128;
 
-/// A whole answer.
-#[derive(Debug, Deserialize)]
-pub(super) struct Answer {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    #[serde(default)]
-    usage: Option<ProviderUsage>,
+/// A chat completion, or one chunk of it: they differ in `message` and `delta` only.
+#[derive(Deserialize)]
+pub(super) struct Piece {
+    choices: Option<Vec<Choice>>,
+    usage: Option<SentUsage>,
+    error: Option<Value>,
 }
 
-/// A part of a streamed answer.
-#[derive(Debug, Deserialize)]
-pub(super) struct Chunk {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    #[serde(default)]
-    usage: Option<ProviderUsage>,
-}
-
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Choice {
-    #[serde(alias = "delta", default)]
-    message: Part,
-    #[serde(default)]
+    message: Option<Delta>,
+    delta: Option<Delta>,
     finish_reason: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct Part {
-    #[serde(default)]
-    content: Option<String>,
-    #[serde(default, alias = "reasoning")]
-    reasoning_content: Option<String>,
-    #[serde(default, deserialize_with = "or_none")]
-    tool_calls: Vec<ToolCall>,
+#[derive(Deserialize)]
+struct Delta {
+    content: Option<Value>,
+    refusal: Option<Value>,
+    /// As DeepSeek, vLLM and llama.cpp call it.
+    reasoning_content: Option<Value>,
+    /// As OpenRouter and Ollama call it.
+    reasoning: Option<Value>,
+    tool_calls: Option<Vec<Fragment>>,
 }
 
-#[derive(Debug, Deserialize)]
-struct ToolCall {
-    #[serde(default)]
-    index: Option<usize>,
-    #[serde(default)]
-    function: Function,
+#[derive(Deserialize)]
+struct Fragment {
+    index: Option<u64>,
+    id: Option<String>,
+    function: Option<Function>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Deserialize)]
 struct Function {
-    #[serde(default)]
     name: Option<String>,
-    #[serde(default)]
-    arguments: Option<String>,
+    arguments: Option<Value>,
 }
 
-#[derive(Debug, Deserialize)]
-struct ProviderUsage {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-    #[serde(default)]
+#[derive(Deserialize)]
+struct SentUsage {
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
     prompt_tokens_details: Option<Details>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Details {
-    #[serde(default)]
     cached_tokens: Option<u64>,
 }
 
-fn or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ToolCall>, D::Error> {
-    Ok(Option::<Vec<ToolCall>>::deserialize(from)?.unwrap_or_default())
-}
-
-/// What has come so far.
-#[derive(Debug, Default)]
-pub(super) struct Gathered {
-    content: String,
-    reasoning: String,
-    calls: Vec<(String, String)>,
-    pub(super) usage: Option<Usage>,
-    /// Whether the provider said that it was done.
-    pub(super) finished: bool,
-}
-
-impl From<Answer> for Gathered {
-    fn from(answer: Answer) -> Self {
-        let mut gathered = Self::default();
-        gathered.add(Chunk { choices: answer.choices, usage: answer.usage });
-        gathered
+impl Piece {
+    /// Whether this can be an answer at all: any JSON object reads as a piece.
+    pub(super) fn is_answer(&self) -> bool {
+        self.choices.is_some() || self.error.is_some()
     }
 }
 
-impl Gathered {
-    pub(super) fn add(&mut self, chunk: Chunk) {
-        if let Some(usage) = chunk.usage {
-            self.usage = Some(Usage {
-                input_tokens: usage.prompt_tokens,
-                cached_tokens: usage.prompt_tokens_details.and_then(|details| details.cached_tokens).unwrap_or(0),
-                output_tokens: usage.completion_tokens,
-                cost: 0.0,
+/// An answer put together.
+#[derive(Default)]
+pub(super) struct Collected {
+    pub(super) content: String,
+    pub(super) reasoning: String,
+    pub(super) calls: Vec<Called>,
+    pub(super) finish: Option<String>,
+    pub(super) usage: Option<Usage>,
+}
+
+/// A call as the model wrote it.
+#[derive(Default)]
+pub(super) struct Called {
+    index: Option<u64>,
+    id: Option<String>,
+    pub(super) name: String,
+    /// JSON text, of which nothing is known yet.
+    pub(super) arguments: String,
+}
+
+impl Collected {
+    /// Takes one more piece.
+    pub(super) fn add(&mut self, piece: Piece) -> Result<(), Fault> {
+        if let Some(error) = piece.error.filter(|error| !error.is_null()) {
+            return Err(error_of(&error));
+        }
+        if let Some(usage) = piece.usage {
+            self.usage = Some(usage.into());
+        }
+        let Some(choice) = piece.choices.and_then(|choices| choices.into_iter().next()) else {
+            return Ok(());
+        };
+        if choice.finish_reason.is_some() {
+            self.finish = choice.finish_reason;
+        }
+        let Some(delta) = choice.delta.or(choice.message) else {
+            return Ok(());
+        };
+        self.content.push_str(&text(delta.content.as_ref()));
+        self.content.push_str(&text(delta.refusal.as_ref()));
+        // Servers that send both names send the same text under both.
+        let reasoning = text(delta.reasoning_content.as_ref());
+        let reasoning = if reasoning.is_empty() {
+            text(delta.reasoning.as_ref())
+        } else {
+            reasoning
+        };
+        self.reasoning.push_str(&reasoning);
+        delta
+            .tool_calls
+            .into_iter()
+            .flatten()
+            .try_for_each(|fragment| self.call(fragment))
+    }
+
+    fn call(&mut self, fragment: Fragment) -> Result<(), Fault> {
+        let Fragment { index, id, function } = fragment;
+        let id = id.filter(|id| !id.is_empty());
+        let (name, arguments) = function.map_or((None, None), |function| (function.name, function.arguments));
+        let name = name.filter(|name| !name.is_empty());
+        // A new id with a name begins a call even under an index that was used: some servers number all calls 0.
+        let begins = |called: &Called| id.is_some() && called.id.is_some() && called.id != id && name.is_some();
+        let position = match index {
+            Some(_) => self.calls.iter().rposition(|called| called.index == index),
+            None if name.is_some() => None,
+            None => self.calls.len().checked_sub(1),
+        };
+        let position = position.filter(|position| self.calls.get(*position).is_some_and(|called| !begins(called)));
+        if position.is_none() {
+            if self.calls.len() >= CALLS {
+                return Err(Fault::TooLarge(format!("the answer holds more than {CALLS} calls")));
+            }
+            self.calls.push(Called {
+                index,
+                id,
+                ..Called::default()
             });
         }
-        let Some(choice) = chunk.choices.into_iter().next() else { return };
-        self.finished |= choice.finish_reason.is_some();
-        self.content.push_str(choice.message.content.as_deref().unwrap_or_default());
-        self.reasoning.push_str(choice.message.reasoning_content.as_deref().unwrap_or_default());
-        for (place, call) in choice.message.tool_calls.into_iter().enumerate() {
-            let index = call.index.unwrap_or(place).min(CALLS);
-            while self.calls.len() <= index {
-                self.calls.push(Default::default());
-            }
-            if let Some((name, arguments)) = self.calls.get_mut(index) {
-                name.push_str(call.function.name.as_deref().unwrap_or_default());
-                arguments.push_str(call.function.arguments.as_deref().unwrap_or_default());
-            }
+        let called = match position {
+            Some(position) => self.calls.get_mut(position),
+            None => self.calls.last_mut(),
+        };
+        let Some(called) = called else { return Ok(()) };
+        if let (true, Some(name)) = (called.name.is_empty(), name) {
+            called.name = name;
         }
+        match arguments {
+            Some(Value::String(part)) => called.arguments.push_str(&part),
+            Some(whole @ (Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Number(_))) => {
+                called.arguments = whole.to_string();
+            }
+            Some(Value::Null) | None => {}
+        }
+        Ok(())
     }
 
     /// All that the model wrote, for counting.
     pub(super) fn text(&self) -> String {
-        let calls: Vec<_> = self.calls.iter().map(|(name, arguments)| format!("{name}{arguments}")).collect();
-        format!("{}{}{}", self.reasoning, self.content, calls.concat())
+        let calls = self
+            .calls
+            .iter()
+            .flat_map(|called| [called.name.as_str(), called.arguments.as_str()]);
+        let texts = [self.reasoning.as_str(), self.content.as_str()]
+            .into_iter()
+            .chain(calls);
+        texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
-    /// What the model wants, with its reasoning; `None` when it said nothing at all.
-    pub(super) fn step(self) -> Option<(String, Step)> {
-        let (content, inner) = without_thinking(&self.content);
-        let thought = [self.reasoning.trim(), inner.trim()].join("\n").trim().to_owned();
-        let wanted: Vec<_> = self.calls.into_iter().filter(|(name, _)| !name.is_empty()).map(wanted).collect();
-        if let [only] = wanted.as_slice()
-            && only.tool == CONCLUDE
-            && let Ok(conclusion) = serde_json::from_value::<Conclusion>(only.args.clone())
-        {
-            return Some((spoken(&thought, &content), Step::Conclude(Box::new(conclusion))));
+    /// The whole answer, if it came to its end.
+    pub(super) fn finished(self, streamed: bool) -> Result<Self, Fault> {
+        if streamed && self.finish.is_none() {
+            return Err(Fault::BrokeOff("the stream ended without a finish_reason".to_owned()));
         }
-        if !wanted.is_empty() {
-            return Some((spoken(&thought, &content), Step::Calls(wanted)));
-        }
-        (!content.is_empty()).then_some((thought, Step::Said(content)))
+        Ok(self)
     }
 }
 
-fn spoken(thought: &str, content: &str) -> String {
-    [thought, content].join("\n").trim().to_owned()
+impl From<SentUsage> for Usage {
+    fn from(sent: SentUsage) -> Self {
+        Self {
+            input_tokens: sent.prompt_tokens.unwrap_or_default(),
+            cached_tokens: sent
+                .prompt_tokens_details
+                .and_then(|details| details.cached_tokens)
+                .unwrap_or_default(),
+            output_tokens: sent.completion_tokens.unwrap_or_default(),
+            cost: 0.0,
+        }
+    }
 }
 
-/// Arguments as JSON; as text when they are none, so that the model is told what was wrong.
-fn wanted((tool, arguments): (String, String)) -> Wanted {
-    let empty = arguments.trim().is_empty();
-    let args = if empty { Ok(Value::Object(serde_json::Map::new())) } else { serde_json::from_str(&arguments) };
-    Wanted { tool, args: args.map(without_nulls).unwrap_or(Value::String(arguments)) }
+/// An error that came with status 200, as routers send it once the answer has begun.
+fn error_of(error: &Value) -> Fault {
+    let code = error
+        .get("code")
+        .and_then(Value::as_u64)
+        .and_then(|code| u16::try_from(code).ok());
+    let status = code.filter(|code| (400..600).contains(code)).unwrap_or(200);
+    Fault::Status {
+        status,
+        body: serde_json::json!({ "error": error }).to_string(),
+        retry_after: None,
+    }
 }
 
-/// Text without `<think>…</think>`, and what stood in it.
-fn without_thinking(content: &str) -> (String, String) {
-    let Some((before, rest)) = content.split_once("<think>") else { return (content.trim().to_owned(), String::new()) };
-    let (inner, after) = rest.split_once("</think>").unwrap_or((rest, ""));
-    (format!("{before}{after}").trim().to_owned(), inner.to_owned())
+/// Text, or the texts of a list of parts.
+fn text(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => parts
+            .iter()
+            .filter_map(|part| part.get("text").and_then(Value::as_str).or(part.as_str()))
+            .collect(),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => String::new(),
+    }
 }

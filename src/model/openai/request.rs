@@ -1,165 +1,204 @@
-//! A transcript as the body of a request.
+//! What is sent: the transcript and the tools in OpenAI's words.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 use tools::Spec;
 
-use super::OpenAiOptions;
-use crate::model::{CONCLUDE, Message, Transcript, conclude_spec};
+use super::{
+    OpenAiOptions,
+    refused::{Field, Refused},
+    schema::strict,
+};
+use crate::{
+    incident::Call,
+    model::{CONCLUDE, Message, Transcript, conclude_spec},
+};
 
-/// Fields of our requests that not every server takes and that we can do without.
-pub(super) const OPTIONAL_FIELDS: [&str; 5] =
-    ["max_completion_tokens", "parallel_tool_calls", "stream_options", "strict", "temperature"];
-
-/// What one server takes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Dialect {
-    left_out: Vec<&'static str>,
+/// The body of a chat completion's request.
+#[derive(Serialize)]
+pub(super) struct Request<'a> {
+    model: &'a str,
+    messages: Vec<Sent<'a>>,
+    tools: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<usize>,
+    pub(super) stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<Value>,
+    #[serde(skip)]
+    strict: bool,
 }
 
-impl Dialect {
-    pub(super) fn new(options: &OpenAiOptions) -> Self {
-        let mut left_out = Vec::new();
-        if !options.strict {
-            left_out.push("strict");
-        }
-        Self { left_out }
-    }
-
-    /// Leaves a field out from now on; `false` when it is left out already.
-    pub(super) fn leave_out(&mut self, field: &'static str) -> bool {
-        let new = !self.left_out.contains(&field);
-        if new {
-            self.left_out.push(field);
-        }
-        new
-    }
-
-    fn takes(&self, field: &str) -> bool {
-        !self.left_out.contains(&field)
-    }
+#[derive(Serialize)]
+#[serde(tag = "role", rename_all = "lowercase")]
+enum Sent<'a> {
+    System {
+        content: &'a str,
+    },
+    User {
+        content: &'a str,
+    },
+    Assistant {
+        content: Option<&'a str>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tool_calls: Vec<Value>,
+    },
+    Tool {
+        tool_call_id: &'a str,
+        content: &'a str,
+    },
 }
 
-/// The whole body.
-pub(super) fn body(options: &OpenAiOptions, dialect: &Dialect, transcript: &Transcript<'_>) -> Value {
-    let mut body = Map::new();
-    body.insert("model".into(), json!(options.model));
-    body.insert("messages".into(), messages(transcript));
-    let strict = dialect.takes("strict");
-    let conclude = conclude_spec();
-    let tools: Vec<_> = transcript.tools.iter().chain([&conclude]).map(|spec| function(spec, strict)).collect();
-    body.insert("tools".into(), Value::Array(tools));
-    let last = transcript.tools.is_empty();
-    body.insert("tool_choice".into(), if last { json!({ "type": "function", "function": { "name": CONCLUDE } }) } else { json!("auto") });
-    let tokens = if dialect.takes("max_completion_tokens") { "max_completion_tokens" } else { "max_tokens" };
-    body.insert(tokens.into(), json!(options.max_output_tokens));
-    if dialect.takes("parallel_tool_calls") {
-        body.insert("parallel_tool_calls".into(), json!(options.parallel_tool_calls && !last));
-    }
-    if let Some(temperature) = options.temperature.filter(|_| dialect.takes("temperature")) {
-        body.insert("temperature".into(), json!(temperature));
-    }
-    body.insert("stream".into(), json!(options.streaming));
-    if options.streaming && dialect.takes("stream_options") {
-        body.insert("stream_options".into(), json!({ "include_usage": true }));
-    }
-    Value::Object(body)
-}
-
-/// The stable part first and unchanged, so that prompt caches hit.
-fn messages(transcript: &Transcript<'_>) -> Value {
-    let mut messages = vec![json!({ "role": "system", "content": transcript.system })];
-    for message in &transcript.messages {
-        messages.push(match message {
-            Message::User(text) => json!({ "role": "user", "content": text }),
-            Message::Answer { call, text } => json!({ "role": "tool", "tool_call_id": call, "content": text }),
-            Message::Assistant { thought, calls } if calls.is_empty() => json!({ "role": "assistant", "content": thought }),
-            Message::Assistant { thought, calls } => {
-                let calls: Vec<_> = calls
-                    .iter()
-                    .map(|call| {
-                        let function = json!({ "name": call.tool, "arguments": call.args.to_string() });
-                        json!({ "id": call.id, "type": "function", "function": function })
-                    })
-                    .collect();
-                json!({ "role": "assistant", "content": thought, "tool_calls": calls })
-            }
-        });
-    }
-    Value::Array(messages)
-}
-
-fn function(spec: &Spec, strict: bool) -> Value {
-    let mut function = json!({ "name": spec.name, "description": spec.description, "parameters": spec.schema });
-    if strict && let Some(fields) = function.as_object_mut() {
-        fields.insert("parameters".into(), strictly(&spec.schema));
-        fields.insert("strict".into(), json!(true));
-    }
-    json!({ "type": "function", "function": function })
-}
-
-/// A schema as strict mode wants it: every property required (one that was optional may be null), nothing additional, and no
-/// keyword that it does not know. Source: <https://platform.openai.com/docs/guides/structured-outputs#supported-schemas>
-pub(super) fn strictly(schema: &Value) -> Value {
-    let Value::Object(fields) = schema else { return schema.clone() };
-    let mut strict = Map::new();
-    for (key, value) in fields {
-        match key.as_str() {
-            "format" | "minimum" | "maximum" | "default" | "examples" | "minLength" | "maxLength" | "pattern" | "required"
-            | "additionalProperties" | "title" => {}
-            "properties" => {}
-            "items" => {
-                strict.insert(key.clone(), strictly(value));
-            }
-            "anyOf" | "oneOf" | "allOf" => {
-                let inner = value.as_array().map(|items| items.iter().map(strictly).collect()).unwrap_or_default();
-                strict.insert("anyOf".to_owned(), Value::Array(inner));
-            }
-            _ => {
-                strict.insert(key.clone(), value.clone());
-            }
-        }
-    }
-    if let Some(properties) = fields.get("properties").and_then(Value::as_object) {
-        let required: Vec<&str> =
-            fields.get("required").and_then(Value::as_array).map(|names| names.iter().filter_map(Value::as_str).collect()).unwrap_or_default();
-        let property = |(name, inner): (&String, &Value)| {
-            let inner = strictly(inner);
-            (name.clone(), if required.contains(&name.as_str()) { inner } else { nullable(inner) })
+impl<'a> Request<'a> {
+    /// The request for a transcript, without the fields that the server turns down.
+    pub(super) fn of(options: &'a OpenAiOptions, transcript: &'a Transcript<'a>, refused: Refused) -> Self {
+        let takes = |field| !refused.has(field);
+        let last = transcript.tools.is_empty();
+        let choice = if last {
+            json!({"type": "function", "function": {"name": CONCLUDE}})
+        } else {
+            json!("auto")
         };
-        strict.insert("properties".into(), Value::Object(properties.iter().map(property).collect()));
-        strict.insert("required".into(), properties.keys().cloned().map(Value::String).collect());
-        strict.insert("additionalProperties".into(), json!(false));
+        let strict = options.strict && takes(Field::Strict);
+        let new_name = takes(Field::MaxCompletionTokens);
+        Self {
+            model: &options.model,
+            messages: messages(transcript),
+            tools: functions(transcript.tools, strict),
+            tool_choice: takes(Field::ToolChoice).then_some(choice),
+            parallel_tool_calls: takes(Field::ParallelToolCalls).then_some(options.parallel_tool_calls),
+            temperature: options.temperature.filter(|_| takes(Field::Temperature)),
+            max_completion_tokens: new_name.then_some(options.max_output_tokens),
+            max_tokens: (!new_name).then_some(options.max_output_tokens),
+            stream: options.streaming,
+            stream_options: (options.streaming && takes(Field::StreamOptions)).then(|| json!({"include_usage": true})),
+            strict,
+        }
     }
-    Value::Object(strict)
+
+    /// Whether the field stands in this request.
+    pub(super) fn sends(&self, field: Field) -> bool {
+        match field {
+            Field::MaxCompletionTokens => self.max_completion_tokens.is_some(),
+            Field::ParallelToolCalls => self.parallel_tool_calls.is_some(),
+            Field::Strict => self.strict,
+            Field::StreamOptions => self.stream_options.is_some(),
+            Field::ToolChoice => self.tool_choice.is_some(),
+            Field::Temperature => self.temperature.is_some(),
+        }
+    }
+
+    /// What the model reads, for counting.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for message in &self.messages {
+            match message {
+                Sent::System { content } | Sent::User { content } | Sent::Tool { content, .. } => {
+                    text.push_str(content)
+                }
+                Sent::Assistant { content, tool_calls } => {
+                    text.push_str(content.unwrap_or_default());
+                    tool_calls.iter().for_each(|call| text.push_str(&call.to_string()));
+                }
+            }
+            text.push('\n');
+        }
+        self.tools.iter().for_each(|tool| text.push_str(&tool.to_string()));
+        text
+    }
 }
 
-fn nullable(mut schema: Value) -> Value {
-    let Some(fields) = schema.as_object_mut() else { return schema };
-    match fields.get_mut("type") {
-        Some(Value::String(kind)) if kind != "null" => {
-            let kind = kind.clone();
-            fields.insert("type".into(), json!([kind, "null"]));
+/// The conversation. Providers want every call answered right after the turn that made it and nothing answered that was not
+/// called; a transcript that was cut or is still open is made to hold to that.
+fn messages<'a>(transcript: &'a Transcript<'a>) -> Vec<Sent<'a>> {
+    let mut sent = vec![Sent::System {
+        content: transcript.system,
+    }];
+    let mut open: Vec<&str> = Vec::new();
+    for message in &transcript.messages {
+        match message {
+            Message::Answer { call, text } => match open.iter().position(|id| id == call) {
+                Some(position) => {
+                    open.remove(position);
+                    sent.push(Sent::Tool {
+                        tool_call_id: call,
+                        content: text,
+                    });
+                }
+                None => {
+                    close(&mut open, &mut sent);
+                    sent.push(Sent::User { content: text });
+                }
+            },
+            Message::User(text) => {
+                close(&mut open, &mut sent);
+                sent.push(Sent::User { content: text });
+            }
+            Message::Assistant { thought, calls } => {
+                close(&mut open, &mut sent);
+                if !thought.is_empty() || !calls.is_empty() {
+                    let content = (!thought.is_empty()).then_some(thought.as_str());
+                    sent.push(Sent::Assistant {
+                        content,
+                        tool_calls: calls.iter().map(call).collect(),
+                    });
+                }
+                open.extend(calls.iter().map(|call| call.id.as_str()));
+            }
         }
-        Some(Value::Array(kinds)) if !kinds.contains(&json!("null")) => kinds.push(json!("null")),
-        _ => {}
     }
-    // A null has to stand in an enumeration as well.
-    if let Some(Value::Array(values)) = fields.get_mut("enum")
-        && !values.contains(&Value::Null)
-    {
-        values.push(Value::Null);
-    }
-    schema
+    close(&mut open, &mut sent);
+    sent
 }
 
-/// Takes out the nulls that strict mode forces a model to write for what it leaves open.
-pub(super) fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let kept = fields.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect())
+fn close<'a>(open: &mut Vec<&'a str>, sent: &mut Vec<Sent<'a>>) {
+    sent.extend(open.drain(..).map(|id| Sent::Tool {
+        tool_call_id: id,
+        content: "(no answer)",
+    }));
+}
+
+fn call(call: &Call) -> Value {
+    // Servers read the arguments back for their chat templates and want an object there.
+    let arguments = match &call.args {
+        Value::Object(_) => call.args.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            json!({ "not_an_object": call.args }).to_string()
         }
-        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    };
+    json!({"id": call.id, "type": "function", "function": {"name": call.tool, "arguments": arguments}})
+}
+
+fn functions(tools: &[Spec], strict: bool) -> Vec<Value> {
+    let conclude = conclude_spec();
+    let mut functions: Vec<_> = tools
+        .iter()
+        .filter(|spec| spec.name != CONCLUDE)
+        .map(|spec| function(spec, strict))
+        .collect();
+    functions.push(function(&conclude, strict));
+    functions
+}
+
+fn function(spec: &Spec, strict_mode: bool) -> Value {
+    let example = spec.example.as_object().filter(|example| !example.is_empty());
+    let description = match example {
+        Some(_) => format!("{}\nExample: {}", spec.description, spec.example),
+        None => spec.description.clone(),
+    };
+    // A schema that strict mode cannot say goes out as it is; the other tools stay strict.
+    match strict_mode.then(|| strict(&spec.schema)).flatten() {
+        Some(schema) => json!({"type": "function", "function":
+            {"name": spec.name, "description": description, "parameters": schema, "strict": true}}),
+        None => json!({"type": "function", "function":
+            {"name": spec.name, "description": description, "parameters": spec.schema}}),
     }
 }
