@@ -78,9 +78,14 @@ pub struct Limits {
     pub alerts: usize,
     /// Labels, and likewise annotations, an alert.
     pub labels: usize,
-    /// Bytes a name or value.
+    /// Bytes a label's name or value. An annotation is cut to it instead: no alert is lost for a long text.
     pub value_bytes: usize,
 }
+
+/// A link holds a whole expression: it may be so many times as long as a label's value.
+const LINK: usize = 16;
+/// What stands at the end of an annotation that was cut.
+const CUT: &str = "… [cut]";
 
 /// Why a notification is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -134,6 +139,7 @@ impl Notification {
             if alert.fingerprint.is_empty() {
                 alert.fingerprint = own_fingerprint(&alert.labels);
             }
+            alert.annotations.values_mut().for_each(|text| cut(text, limits.value_bytes));
         }
         Ok(notification)
     }
@@ -146,15 +152,29 @@ impl Notification {
             for (field, map) in [("labels", &alert.labels), ("annotations", &alert.annotations)] {
                 within(field, &format!("alerts[{index}].{field}"), map.len(), limits.labels)?;
                 for (name, value) in map {
-                    let path = || format!("alerts[{index}].{field}.{}", name.chars().take(64).collect::<String>());
-                    within("bytes", &path(), name.len().max(value.len()), limits.value_bytes)?;
+                    let path = format!("alerts[{index}].{field}.{}", name.chars().take(64).collect::<String>());
+                    within("bytes", &path, name.len(), limits.value_bytes)?;
+                    if field == "labels" {
+                        within("bytes", &path, value.len(), limits.value_bytes)?;
+                    }
                 }
             }
-            for (field, value) in [("generatorURL", &alert.generator_url), ("fingerprint", &alert.fingerprint)] {
-                within("bytes", &format!("alerts[{index}].{field}"), value.len(), limits.value_bytes)?;
-            }
+            let path = |field: &str| format!("alerts[{index}].{field}");
+            within("bytes", &path("fingerprint"), alert.fingerprint.len(), limits.value_bytes)?;
+            within("bytes", &path("generatorURL"), alert.generator_url.len(), limits.value_bytes.saturating_mul(LINK))?;
         }
         Ok(())
+    }
+}
+
+fn cut(text: &mut String, most: usize) {
+    if text.len() > most {
+        let mut end = most.saturating_sub(CUT.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push_str(CUT);
     }
 }
 

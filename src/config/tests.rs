@@ -38,14 +38,32 @@ helth_url = "http://x/"
 name = "a"
 rol = "viewer"
 "#;
-    insta::assert_snapshot!(wrong(text), @"");
+    insta::assert_snapshot!(wrong(text), @r#"
+    the settings are wrong:
+      a.toml:3: http.listn: there is no such key; did you mean `listen`?
+      a.toml:14: http.tokens[0].rol: there is no such key; did you mean `role`?
+      a.toml:11: services.api.helth_url: there is no such key; did you mean `health_url`?
+      a.toml:4: http.body_limit: "5 parsecs" is no size; right would be "256KiB" or "1MiB"
+      a.toml:12: http.tokens[0]: missing field `token`
+      a.toml:8: prometheus.url: it is not http:// or https:// with a host; right would be "http://host:port"
+      a.toml:10: services.api.autonomy: unknown variant `everything`, expected one of `observe`, `propose`, `act`
+      a.toml:6: worker.concurrency: invalid type: string "four", expected usize; right would be 4
+    "#);
 }
 
 #[test]
 fn what_no_single_value_shows_is_told_too() {
     let told = wrong("[http]\nlisten = \"0.0.0.0:80\"\n[model]\nchain = [\"gpt\", \"runbook\"]\n[worker]\nconcurrency = 0\n");
-    insta::assert_snapshot!(told, @"");
-    insta::assert_snapshot!(wrong("[http\nlisten = 1"), @"");
+    insta::assert_snapshot!(told, @r#"
+    the settings are wrong:
+      a.toml:2: http.listen: 0.0.0.0:80 is not loopback, so credentials are needed: add [[http.tokens]] or [[http.users]]
+      a.toml:4: model.chain: "gpt" is no model; there are: runbook
+      a.toml:6: worker.concurrency: it must be more than 0
+    "#);
+    insta::assert_snapshot!(wrong("[http\nlisten = 1"), @"
+    the settings are wrong:
+      a.toml:1: unclosed table, expected `]`
+    ");
     let missing = Settings::load(Some(std::path::Path::new("/nowhere/x.toml")), std::iter::empty()).unwrap_err();
     assert!(missing.to_string().contains("/nowhere/x.toml: cannot be read"), "{missing}");
 }
@@ -71,7 +89,11 @@ fn the_environment_overrides_the_file_and_is_named_when_it_is_wrong() {
     let told = load("a.toml", text, variables(&[("DEVOPS_AGENT__WORKER__CONCURENCY", "7"), ("DEVOPS_AGENT__HTTP__LISTEN", "x")]))
         .unwrap_err()
         .to_string();
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    the settings are wrong:
+      DEVOPS_AGENT__WORKER__CONCURENCY: worker.concurency: there is no such key; did you mean `concurrency`?
+      DEVOPS_AGENT__HTTP__LISTEN: http.listen: invalid socket address syntax; right would be "127.0.0.1:9099"
+    "#);
 }
 
 #[test]

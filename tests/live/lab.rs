@@ -144,6 +144,13 @@ impl Lab {
         self.until("Alertmanager is ready", async |lab| lab.get(&url).await.is_ok()).await
     }
 
+    /// A Prometheus that was killed never takes its alerts back: Alertmanager starts anew, without them.
+    pub(crate) async fn forget_alerts(&mut self) -> Result<()> {
+        terminate(self.alertmanager.take()).await;
+        std::fs::remove_dir_all(self.path("alertmanager-data"))?;
+        self.start_alertmanager().await
+    }
+
     async fn build_image(&self) -> Result<()> {
         let context = self.path("image");
         std::fs::create_dir_all(&context)?;

@@ -188,6 +188,7 @@ async fn prometheus_gone(lab: &mut Lab) -> Done {
     says(&agent, &["Not proven to have helped", "Prometheus could not be reached", "What was not checked"]).await?;
     drop(agent);
     lab.kill_prometheus().await;
+    lab.forget_alerts().await?;
     lab.start_prometheus().await?;
     Ok((fault, entries))
 }
