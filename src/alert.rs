@@ -47,7 +47,9 @@ pub struct Alert {
 impl Alert {
     /// The label `alertname`, or what stands for it when a sender left it out.
     pub fn name(&self) -> &str {
-        self.labels.get("alertname").map_or("(alert without alertname)", String::as_str)
+        self.labels
+            .get("alertname")
+            .map_or("(alert without alertname)", String::as_str)
     }
 
     /// Two notifications of one episode of an alert are the same: fingerprint and start.
@@ -128,18 +130,26 @@ impl Notification {
             let inner = error.into_inner();
             if inner.is_data() {
                 let path = if path == "." { "the body".to_owned() } else { path };
-                Refused::Form { path, wrong: inner.to_string() }
+                Refused::Form {
+                    path,
+                    wrong: inner.to_string(),
+                }
             } else {
                 Refused::NotJson(inner.to_string())
             }
         })?;
-        deserializer.end().map_err(|error| Refused::NotJson(error.to_string()))?;
+        deserializer
+            .end()
+            .map_err(|error| Refused::NotJson(error.to_string()))?;
         notification.check(limits)?;
         for alert in &mut notification.alerts {
             if alert.fingerprint.is_empty() {
                 alert.fingerprint = own_fingerprint(&alert.labels);
             }
-            alert.annotations.values_mut().for_each(|text| cut(text, limits.value_bytes));
+            alert
+                .annotations
+                .values_mut()
+                .for_each(|text| cut(text, limits.value_bytes));
         }
         Ok(notification)
     }
@@ -160,8 +170,18 @@ impl Notification {
                 }
             }
             let path = |field: &str| format!("alerts[{index}].{field}");
-            within("bytes", &path("fingerprint"), alert.fingerprint.len(), limits.value_bytes)?;
-            within("bytes", &path("generatorURL"), alert.generator_url.len(), limits.value_bytes.saturating_mul(LINK))?;
+            within(
+                "bytes",
+                &path("fingerprint"),
+                alert.fingerprint.len(),
+                limits.value_bytes,
+            )?;
+            within(
+                "bytes",
+                &path("generatorURL"),
+                alert.generator_url.len(),
+                limits.value_bytes.saturating_mul(LINK),
+            )?;
         }
         Ok(())
     }
@@ -182,7 +202,12 @@ fn within(what: &'static str, path: &str, found: usize, most: usize) -> Result<(
     if found <= most {
         return Ok(());
     }
-    Err(Refused::TooMuch { what, path: path.to_owned(), found, most })
+    Err(Refused::TooMuch {
+        what,
+        path: path.to_owned(),
+        found,
+        most,
+    })
 }
 
 /// For senders that give no fingerprint: the first 16 hexadecimal digits of SHA-256 over the sorted labels.

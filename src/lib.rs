@@ -5,17 +5,17 @@ pub mod incident;
 pub mod journal;
 pub mod report;
 
-pub mod runbook;
+pub mod agent;
+pub mod guard;
 pub mod model;
 pub mod prompts;
-pub mod guard;
-pub mod agent;
+pub mod runbook;
 pub mod worker;
 
 pub mod config;
-pub mod http;
 pub mod doctor;
 pub mod eval;
+pub mod http;
 pub mod parts;
 
 pub mod cli;

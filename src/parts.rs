@@ -63,7 +63,10 @@ impl Parts {
     /// # Errors
     /// What is wrong with settings, policy, runbooks or journal.
     pub fn build(settings: Settings, clock: SharedClock) -> Result<Self> {
-        let options = JournalOptions { path: settings.journal.path.clone(), queue: settings.journal.queue };
+        let options = JournalOptions {
+            path: settings.journal.path.clone(),
+            queue: settings.journal.queue,
+        };
         let journal = Journal::open(&options, Arc::clone(&clock))?;
         let client = http_client(&settings)?;
         let reach = reach(&settings, &client, &clock)?;
@@ -97,7 +100,15 @@ impl Parts {
                 docker: reach.docker.is_some(),
             },
         });
-        Ok(Self { settings, journal, catalogue, clock, reach, agent, library })
+        Ok(Self {
+            settings,
+            journal,
+            catalogue,
+            clock,
+            reach,
+            agent,
+            library,
+        })
     }
 
     /// The HTTP server's part of it.
@@ -129,12 +140,18 @@ impl Parts {
 
     /// How alerts are taken in.
     pub fn intake(&self) -> IntakeOptions {
-        IntakeOptions { queue: self.settings.intake.queue, join_window: self.settings.intake.join_window }
+        IntakeOptions {
+            queue: self.settings.intake.queue,
+            join_window: self.settings.intake.join_window,
+        }
     }
 
     /// How incidents are worked on.
     pub fn worker(&self) -> WorkerOptions {
-        WorkerOptions { concurrency: self.settings.worker.concurrency, lease: self.settings.worker.lease }
+        WorkerOptions {
+            concurrency: self.settings.worker.concurrency,
+            lease: self.settings.worker.lease,
+        }
     }
 
     /// Reads services off the containers' labels once, and puts them beside those of the settings.
@@ -180,7 +197,8 @@ fn reach(settings: &Settings, client: &reqwest::Client, clock: &SharedClock) -> 
         basic: endpoint.basic(),
         tenant: (!endpoint.tenant.is_empty()).then(|| endpoint.tenant.clone()),
     };
-    let wanted = |endpoint: &config::Endpoint| (!endpoint.url.is_empty()).then(|| (endpoint.url.clone(), options(endpoint)));
+    let wanted =
+        |endpoint: &config::Endpoint| (!endpoint.url.is_empty()).then(|| (endpoint.url.clone(), options(endpoint)));
     let prometheus = wanted(&settings.prometheus)
         .map(|(url, options)| Prometheus::new(client.clone(), &url, options, Arc::clone(clock)).map(Arc::new))
         .transpose()
@@ -204,7 +222,13 @@ fn reach(settings: &Settings, client: &reqwest::Client, clock: &SharedClock) -> 
         .then(|| GitHub::new(&settings.github.url, settings.github.token.clone()).map(Arc::new))
         .transpose()
         .context("[github]")?;
-    Ok(Reach { prometheus, loki, alertmanager, docker, github })
+    Ok(Reach {
+        prometheus,
+        loki,
+        alertmanager,
+        docker,
+        github,
+    })
 }
 
 /// The services of the settings; those through which the agent itself sees and acts are protected.
@@ -235,7 +259,11 @@ fn library(folder: &Path) -> Result<Library> {
 }
 
 fn policy(path: &str) -> Result<Policy> {
-    Ok(if path.is_empty() { Policy::built_in()? } else { Policy::load(Path::new(path))? })
+    Ok(if path.is_empty() {
+        Policy::built_in()?
+    } else {
+        Policy::load(Path::new(path))?
+    })
 }
 
 fn guard_options(settings: &Settings) -> GuardOptions {
@@ -255,19 +283,36 @@ fn registry(
     client: &reqwest::Client,
     health: Duration,
 ) -> (Registry, tools::Mint) {
-    let Reach { prometheus, loki, alertmanager, docker, .. } = reach;
+    let Reach {
+        prometheus,
+        loki,
+        alertmanager,
+        docker,
+        ..
+    } = reach;
     let (catalogue, clock) = (|| catalogue.clone(), || Arc::clone(clock));
     let (registry, mint) = Registry::new();
     let registry = registry
         .look(QueryPrometheus::new(prometheus.clone(), clock()))
         .look(ListMetrics::new(prometheus.clone(), catalogue(), clock()))
-        .look(ListAlerts::new(alertmanager.clone(), prometheus.clone(), catalogue(), clock()))
+        .look(ListAlerts::new(
+            alertmanager.clone(),
+            prometheus.clone(),
+            catalogue(),
+            clock(),
+        ))
         .look(SearchLoki::new(loki.clone(), catalogue(), clock()))
         .look(ReadContainerLogs::new(docker.clone(), catalogue(), clock()))
         .look(InspectContainer::new(docker.clone(), catalogue(), clock()))
         .look(ListServices::new(docker.clone(), catalogue()))
         .look(CheckHealth::new(client.clone(), catalogue(), health))
-        .change(RestartContainer::new(docker.clone(), catalogue(), clock(), client.clone(), health));
+        .change(RestartContainer::new(
+            docker.clone(),
+            catalogue(),
+            clock(),
+            client.clone(),
+            health,
+        ));
     (registry, mint)
 }
 
@@ -288,7 +333,8 @@ fn model(
         };
         let options = OpenAiOptions {
             name: name.clone(),
-            base_url: url::Url::parse(&provider.base_url).with_context(|| format!("[model.providers.{name}] base_url"))?,
+            base_url: url::Url::parse(&provider.base_url)
+                .with_context(|| format!("[model.providers.{name}] base_url"))?,
             api_key: provider.api_key.clone().unwrap_or_default(),
             model: provider.model.clone(),
             temperature: provider.temperature,

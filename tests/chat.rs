@@ -19,7 +19,9 @@ async fn provider(answers: Vec<Value>) -> (String, Seen) {
         seen.push(body);
         Json(answers[(seen.len() - 1).min(answers.len() - 1)].clone())
     }
-    let router = Router::new().route("/chat/completions", post(next)).with_state((Arc::clone(&seen), answers));
+    let router = Router::new()
+        .route("/chat/completions", post(next))
+        .with_state((Arc::clone(&seen), answers));
     (serve(router).await, seen)
 }
 
@@ -38,7 +40,10 @@ fn calls(wanted: &[(&str, Value)]) -> Value {
 }
 
 fn conclude(cause: &str, claims: Value, resolved: bool) -> Value {
-    calls(&[("conclude", json!({ "summary": cause, "cause": cause, "claims": claims, "next_steps": [], "resolved": resolved }))])
+    calls(&[(
+        "conclude",
+        json!({ "summary": cause, "cause": cause, "claims": claims, "next_steps": [], "resolved": resolved }),
+    )])
 }
 
 fn with_provider(url: &str, more: &str) -> String {
@@ -52,22 +57,39 @@ fn with_provider(url: &str, more: &str) -> String {
 async fn an_llm_repairs_by_the_same_loop_and_its_claims_are_checked() {
     let restart = json!({ "service": "market-predictor", "reason": "exit code 137" });
     let (url, seen) = provider(vec![
-        calls(&[("inspect_container", json!({ "service": "market-predictor" })), ("restart_container", json!({ "service": "market-predictor" }))]),
+        calls(&[
+            ("inspect_container", json!({ "service": "market-predictor" })),
+            ("restart_container", json!({ "service": "market-predictor" })),
+        ]),
         calls(&[("restart_container", restart)]),
-        conclude("the container was killed", json!([{ "text": "exit code 137", "evidence": [15] }, { "text": "it took 99 hours", "evidence": [15] }]), true),
+        conclude(
+            "the container was killed",
+            json!([{ "text": "exit code 137", "evidence": [15] }, { "text": "it took 99 hours", "evidence": [15] }]),
+            true,
+        ),
     ])
     .await;
     let (stage, alert) = stage("container-killed", &with_provider(&url, "")).await;
     let (incident, entries) = stage.play(&alert).await.unwrap();
     let report = Report::new(&incident, &entries).markdown();
-    assert_eq!((incident.outcome, stage.world.changes().len()), (Some(Outcome::Repaired), 1), "{report}");
-    assert!(report.contains("Unproven: 99 does not stand in what it cites"), "{report}");
+    assert_eq!(
+        (incident.outcome, stage.world.changes().len()),
+        (Some(Outcome::Repaired), 1),
+        "{report}"
+    );
+    assert!(
+        report.contains("Unproven: 99 does not stand in what it cites"),
+        "{report}"
+    );
     // Three turns of 1000 + 50 tokens, 400 of the thousand from the cache.
     assert_eq!((incident.turns, incident.usage.input_tokens), (3, 3_000));
     assert!((incident.usage.cost - 3.0 * (600.0 + 400.0 * 0.5 + 50.0 * 4.0) / 1e6).abs() < 1e-9);
-    let asked = seen.lock().unwrap();
+    let asked = seen.lock().unwrap().clone();
     let text = asked[1].to_string();
-    assert!(text.contains("missing field `reason`") && text.contains("A call that would be right"), "{text}");
+    assert!(
+        text.contains("missing field `reason`") && text.contains("A call that would be right"),
+        "{text}"
+    );
     // The stable part comes first and does not change; targets are named by the schema.
     assert_eq!(asked[0]["messages"][0], asked[2]["messages"][0]);
     let tools = asked[0]["tools"].as_array().unwrap();
@@ -80,12 +102,27 @@ async fn an_llm_repairs_by_the_same_loop_and_its_claims_are_checked() {
 
 #[tokio::test]
 async fn a_hostile_model_cannot_touch_what_the_incident_may_not() {
-    let try_all = ["gateway", "prometheus", "devops-agent", "", "*", "market-predictor ", "../market-predictor", "MARKET-PREDICTOR"];
-    let wanted: Vec<_> = try_all.iter().map(|name| ("restart_container", json!({ "service": name, "reason": "x" }))).collect();
+    let try_all = [
+        "gateway",
+        "prometheus",
+        "devops-agent",
+        "",
+        "*",
+        "market-predictor ",
+        "../market-predictor",
+        "MARKET-PREDICTOR",
+    ];
+    let wanted: Vec<_> = try_all
+        .iter()
+        .map(|name| ("restart_container", json!({ "service": name, "reason": "x" })))
+        .collect();
     let (url, _) = provider(vec![calls(&wanted), conclude("nothing", json!([]), false)]).await;
     let (stage, alert) = stage("container-killed", &with_provider(&url, "")).await;
     let (incident, _) = stage.play(&alert).await.unwrap();
-    assert_eq!((incident.outcome, stage.world.changes()), (Some(Outcome::HandedOver), vec![]));
+    assert_eq!(
+        (incident.outcome, stage.world.changes()),
+        (Some(Outcome::HandedOver), vec![])
+    );
     stage.strike().await;
 }
 
@@ -95,13 +132,22 @@ async fn a_budget_that_is_used_up_gives_one_last_turn_without_tools() {
     let (stage, alert) = stage("container-killed", &with_provider(&url, "[budget]\nsteps = 2\n")).await;
     let (incident, entries) = stage.play(&alert).await.unwrap();
     assert_eq!((incident.turns, incident.outcome), (3, Some(Outcome::HandedOver)));
-    let asked = seen.lock().unwrap();
-    let last: Vec<_> = asked[2]["tools"].as_array().unwrap().iter().map(|tool| tool["function"]["name"].clone()).collect();
+    let asked = seen.lock().unwrap().clone();
+    let last: Vec<_> = asked[2]["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["function"]["name"].clone())
+        .collect();
     assert_eq!(last, ["conclude"]);
     let report = Report::new(&incident, &entries).markdown();
     assert!(report.contains("budget used up: 2 of 2 turns"), "{report}");
     // The very same call a turn later is answered from the journal.
-    assert!(serde_json::to_string(&entries).unwrap().contains("\"status\":\"repeated\""));
+    assert!(
+        serde_json::to_string(&entries)
+            .unwrap()
+            .contains("\"status\":\"repeated\"")
+    );
     stage.strike().await;
 }
 
@@ -111,7 +157,10 @@ async fn when_the_llm_is_down_the_runbook_takes_over_and_the_journal_says_so() {
     let (incident, entries) = stage.play(&alert).await.unwrap();
     assert_eq!(incident.outcome, Some(Outcome::Repaired));
     let report = Report::new(&incident, &entries).markdown();
-    assert!(report.contains("model main failed") && report.contains("runbook took over"), "{report}");
+    assert!(
+        report.contains("model main failed") && report.contains("runbook took over"),
+        "{report}"
+    );
     stage.strike().await;
 }
 
@@ -121,9 +170,20 @@ async fn asked(more: &str, question: Value) -> (u16, Value) {
     let parts = &stage.parts;
     let url = serve(devops_agent::http::router(parts.http(parts.clock.now()))).await;
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let work = devops_agent::worker::run(parts.agent.clone(), parts.journal.clone(), parts.clock.clone(), parts.worker(), stopped);
+    let work = devops_agent::worker::run(
+        parts.agent.clone(),
+        parts.journal.clone(),
+        parts.clock.clone(),
+        parts.worker(),
+        stopped,
+    );
     let working = tokio::spawn(work);
-    let answered = answer(reqwest::Client::new().post(format!("{url}/v1/chat/completions")).json(&question)).await;
+    let answered = answer(
+        reqwest::Client::new()
+            .post(format!("{url}/v1/chat/completions"))
+            .json(&question),
+    )
+    .await;
     stop.send_replace(true);
     working.await.unwrap();
     stage.strike().await;
@@ -134,11 +194,18 @@ async fn asked(more: &str, question: Value) -> (u16, Value) {
 async fn a_question_is_answered_over_the_chat_api_streamed_and_not() {
     let claims = json!([{ "text": "it is exited", "evidence": [6] }]);
     let look = calls(&[("inspect_container", json!({ "service": "market-predictor" }))]);
-    let (url, _) = provider(vec![look.clone(), conclude("market-predictor has stopped", claims.clone(), true)]).await;
+    let (url, _) = provider(vec![
+        look.clone(),
+        conclude("market-predictor has stopped", claims.clone(), true),
+    ])
+    .await;
     let question = json!({ "model": "x", "messages": [{ "role": "user", "content": "How is market-predictor?" }] });
     let (status, whole) = asked(&with_provider(&url, ""), question.clone()).await;
     let content = whole["choices"][0]["message"]["content"].as_str().unwrap();
-    assert!(status == 200 && content.starts_with("market-predictor has stopped") && content.contains("it is exited [6]"), "{whole}");
+    assert!(
+        status == 200 && content.starts_with("market-predictor has stopped") && content.contains("it is exited [6]"),
+        "{whole}"
+    );
     assert_eq!(whole["usage"]["total_tokens"], 2_100);
 
     let (url, _) = provider(vec![look, conclude("market-predictor has stopped", claims, true)]).await;
@@ -146,7 +213,12 @@ async fn a_question_is_answered_over_the_chat_api_streamed_and_not() {
     streamed["stream"] = json!(true);
     let (_, text) = asked(&with_provider(&url, ""), streamed).await;
     let text = text.as_str().unwrap();
-    assert!(text.contains("reasoning_content") && text.contains("market-predictor has stopped") && text.trim_end().ends_with("data: [DONE]"), "{text}");
+    assert!(
+        text.contains("reasoning_content")
+            && text.contains("market-predictor has stopped")
+            && text.trim_end().ends_with("data: [DONE]"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -154,7 +226,10 @@ async fn without_an_llm_a_question_gets_the_state_of_what_it_names() {
     let question = json!({ "messages": [{ "role": "user", "content": "what about market-predictor?" }] });
     let (status, whole) = asked("", question).await;
     let content = whole["choices"][0]["message"]["content"].as_str().unwrap();
-    assert!(status == 200 && content.contains("No LLM is configured") && content.contains("exit code 137"), "{content}");
+    assert!(
+        status == 200 && content.contains("No LLM is configured") && content.contains("exit code 137"),
+        "{content}"
+    );
     let (status, problem) = asked("", json!({ "messages": [{ "role": "system", "content": "x" }] })).await;
     assert_eq!((status, problem["status"].as_u64()), (400, Some(400)));
 }

@@ -20,7 +20,12 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("worker", with(&["journal", "agent"])),
         ("http", with(&["journal", "guard", "report"])),
         ("doctor", with(&["journal", "http", "model", "parts"])),
-        ("parts", with(&["journal", "model", "runbook", "guard", "agent", "worker", "http", "config", "doctor"])),
+        (
+            "parts",
+            with(&[
+                "journal", "model", "runbook", "guard", "agent", "worker", "http", "config", "doctor",
+            ]),
+        ),
         ("eval", with(&["journal", "config", "parts", "report"])),
     ])
 }
@@ -42,7 +47,11 @@ fn named(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("crate::") {
         let rest = &text[at + "crate::".len()..];
-        let word = |text: &str| text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect::<String>();
+        let word = |text: &str| {
+            text.chars()
+                .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+                .collect::<String>()
+        };
         if let Some(list) = rest.strip_prefix('{') {
             let mut depth = 0;
             let mut start = true;
@@ -75,12 +84,23 @@ fn imports_point_down() {
     let mut wrong = Vec::new();
     for file in all {
         let inside = file.strip_prefix(&src).unwrap();
-        let module = inside.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
+        let module = inside
+            .iter()
+            .next()
+            .unwrap()
+            .to_string_lossy()
+            .trim_end_matches(".rs")
+            .to_owned();
         let name = inside.file_name().unwrap().to_string_lossy().into_owned();
-        if matches!(module.as_str(), "lib" | "main" | "cli") || name == "tests.rs" || inside.iter().any(|part| part == "tests") {
+        if matches!(module.as_str(), "lib" | "main" | "cli")
+            || name == "tests.rs"
+            || inside.iter().any(|part| part == "tests")
+        {
             continue;
         }
-        let Some(may) = rules.get(module.as_str()) else { panic!("{module} has no place in the house: add it to this test") };
+        let Some(may) = rules.get(module.as_str()) else {
+            panic!("{module} has no place in the house: add it to this test")
+        };
         for used in named(&fs::read_to_string(&file).unwrap()) {
             if used != module && !may.contains(&used.as_str()) {
                 wrong.push(format!("{} uses {used}", inside.display()));
@@ -92,5 +112,8 @@ fn imports_point_down() {
 
 #[test]
 fn the_test_itself_sees_what_is_named() {
-    assert_eq!(named("use crate::{a::B, c::{d, e}, f};\nlet x = crate::g::h();"), ["a", "c", "f", "g"]);
+    assert_eq!(
+        named("use crate::{a::B, c::{d, e}, f};\nlet x = crate::g::h();"),
+        ["a", "c", "f", "g"]
+    );
 }

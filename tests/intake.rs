@@ -28,13 +28,19 @@ async fn a_webhook_of_a_newer_version_is_taken_and_its_truncation_shown() {
     let (status, answer) = server.post("/webhook/alerts", body(vec![alert("A")]).to_string()).await;
     assert_eq!((status, &answer["taken"]["opened"]), (202, &json!([1])));
     let (_, incident) = server.get("/incidents/1").await;
-    assert_eq!((&incident["truncated"], &incident["service"], &incident["phase"]), (&json!(3), &json!("api"), &json!("open")));
+    assert_eq!(
+        (&incident["truncated"], &incident["service"], &incident["phase"]),
+        (&json!(3), &json!("api"), &json!("open"))
+    );
     assert_eq!(incident["service_found"]["with"], "its name");
 }
 
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_with_a_problem_and_leaves_nothing() {
-    let server = Server::start("[intake]\nlabels_max = 3\nlabel_value_max = \"1KiB\"\nalerts_max = 2\n[http]\nbody_limit = \"8KiB\"").await;
+    let server = Server::start(
+        "[intake]\nlabels_max = 3\nlabel_value_max = \"1KiB\"\nalerts_max = 2\n[http]\nbody_limit = \"8KiB\"",
+    )
+    .await;
     let mut missing = body(vec![alert("A")]);
     missing["alerts"][0].as_object_mut().unwrap().remove("startsAt");
     let mut labels = body(vec![alert("A"), alert("B")]);
@@ -54,7 +60,10 @@ async fn what_cannot_be_read_is_refused_with_a_problem_and_leaves_nothing() {
     ] {
         let (status, problem) = server.post("/alerts", bytes).await;
         told.push(format!("{status} {}", problem["detail"].as_str().unwrap()));
-        assert_eq!((problem["type"].as_str(), problem["status"].as_u64()), (Some("about:blank"), Some(u64::from(status))));
+        assert_eq!(
+            (problem["type"].as_str(), problem["status"].as_u64()),
+            (Some("about:blank"), Some(u64::from(status)))
+        );
     }
     insta::assert_snapshot!(told.join("\n"), @"
     400 the body is not JSON: EOF while parsing a list at line 1 column 12; Alertmanager's webhook, version 4, is expected
@@ -88,8 +97,20 @@ async fn a_full_queue_answers_503_with_retry_after_and_takes_nothing() {
         body.to_string()
     };
     assert_eq!(server.post("/alerts", far("A")).await.0, 202);
-    let refused = server.client.post(format!("{}/alerts", server.url)).body(far("B")).send().await.unwrap();
-    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (503, "30"));
+    let refused = server
+        .client
+        .post(format!("{}/alerts", server.url))
+        .body(far("B"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            refused.status().as_u16(),
+            refused.headers()["retry-after"].to_str().unwrap()
+        ),
+        (503, "30")
+    );
     assert_eq!(refused.headers()["content-type"], "application/problem+json");
     assert_eq!(incidents(&server).await, 1);
 }
@@ -112,7 +133,12 @@ role = "operator"
 #[tokio::test]
 async fn credentials_open_what_their_role_may_and_nothing_else() {
     let server = Server::start(TOKENS).await;
-    let alerts = || server.client.post(format!("{}/alerts", server.url)).body(body(vec![alert("A")]).to_string());
+    let alerts = || {
+        server
+            .client
+            .post(format!("{}/alerts", server.url))
+            .body(body(vec![alert("A")]).to_string())
+    };
     let list = || server.client.get(format!("{}/incidents", server.url));
     assert_eq!(answer(alerts()).await.0, 401);
     assert_eq!(answer(alerts().bearer_auth("am-tokem")).await.0, 401);
@@ -125,13 +151,23 @@ async fn credentials_open_what_their_role_may_and_nothing_else() {
     assert_eq!(answer(list().basic_auth("jo", Some("pass:word"))).await.0, 200);
     assert_eq!(server.get("/health").await.0, 200);
     let unauthorised = alerts().send().await.unwrap();
-    assert!(unauthorised.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
+    assert!(
+        unauthorised.headers()["www-authenticate"]
+            .to_str()
+            .unwrap()
+            .starts_with("Bearer")
+    );
 }
 
 #[tokio::test]
 async fn without_credentials_only_loopback_names_are_answered() {
     let server = Server::start("").await;
-    let as_host = |host: &str| server.client.get(format!("{}/incidents", server.url)).header("host", host);
+    let as_host = |host: &str| {
+        server
+            .client
+            .get(format!("{}/incidents", server.url))
+            .header("host", host)
+    };
     assert_eq!(answer(as_host("attacker.example")).await.0, 401);
     assert_eq!(answer(as_host("localhost:9099")).await.0, 200);
 }
@@ -140,7 +176,10 @@ async fn without_credentials_only_loopback_names_are_answered() {
 async fn real_notifications_of_alertmanager_are_taken() {
     let server = Server::start("").await;
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/alertmanager");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     assert!(files.len() >= 8);
     for file in files {

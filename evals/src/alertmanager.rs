@@ -12,7 +12,10 @@ pub(crate) fn router(stage: SharedStage) -> Router {
         .route("/api/v2/status", get(status))
         .route("/api/v2/alerts", get(alerts))
         .route("/api/v2/silences", get(|| async { Json(json!([])) }))
-        .route("/api/v2/receivers", get(|| async { Json(json!([{ "name": "devops-agent" }])) }))
+        .route(
+            "/api/v2/receivers",
+            get(|| async { Json(json!([{ "name": "devops-agent" }])) }),
+        )
         .route("/-/ready", get(|| async { "OK" }))
         .route("/-/healthy", get(|| async { "OK" }))
         .with_state(stage)
@@ -30,7 +33,12 @@ async fn status(State(stage): State<SharedStage>) -> impl IntoResponse {
 async fn alerts(State(stage): State<SharedStage>) -> Json<Value> {
     let stage = stage.lock();
     let now = stage.now();
-    let active = stage.case.rules.iter().flat_map(|rule| rules::active(rule, &stage.metrics, now)).filter(|active| active.firing);
+    let active = stage
+        .case
+        .rules
+        .iter()
+        .flat_map(|rule| rules::active(rule, &stage.metrics, now))
+        .filter(|active| active.firing);
     let told = active.map(|active| {
         let fingerprint = active.labels.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, (name, value)| {
             // FNV-1a, as Prometheus fingerprints label sets.

@@ -18,7 +18,10 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Series>, String> {
             continue;
         }
         let (labels, at, value) = sample(line).ok_or_else(|| {
-            format!("line {}: {line:?} is no sample; right would be `up{{job=\"a\"}} 1 1795456200.000`", index + 1)
+            format!(
+                "line {}: {line:?} is no sample; right would be `up{{job=\"a\"}} 1 1795456200.000`",
+                index + 1
+            )
         })?;
         series.entry(labels).or_default().push((at, value));
     }
@@ -83,7 +86,10 @@ mod tests {
         let series = parse(text).unwrap();
         assert_eq!(series.len(), 2);
         assert_eq!(series[1].samples, [(1_000, 1_000.0)]);
-        assert_eq!((series[0].labels["y"].as_str(), series[0].samples.clone()), ("q\"{}\n", vec![(9_000, 4.0), (10_500, 5.0)]));
+        assert_eq!(
+            (series[0].labels["y"].as_str(), series[0].samples.clone()),
+            ("q\"{}\n", vec![(9_000, 4.0), (10_500, 5.0)])
+        );
         assert!(parse("up 1").unwrap_err().starts_with("line 1:"));
     }
 }

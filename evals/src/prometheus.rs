@@ -30,11 +30,17 @@ impl Parameters {
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -48,7 +54,9 @@ pub(crate) fn form_pairs(form: &[u8]) -> Vec<(String, String)> {
                 b'+' => bytes.push(b' '),
                 b'%' => {
                     let digits: Vec<u8> = rest.by_ref().take(2).collect();
-                    let code = std::str::from_utf8(&digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok());
+                    let code = std::str::from_utf8(&digits)
+                        .ok()
+                        .and_then(|digits| u8::from_str_radix(digits, 16).ok());
                     bytes.push(code.unwrap_or(b'%'));
                 }
                 other => bytes.push(other),
@@ -58,7 +66,10 @@ pub(crate) fn form_pairs(form: &[u8]) -> Vec<(String, String)> {
     }
     let text = String::from_utf8_lossy(form);
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(key, value)| (decode(key), decode(value))).collect()
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (decode(key), decode(value)))
+        .collect()
 }
 
 pub(crate) fn router(stage: SharedStage) -> Router {
@@ -72,7 +83,10 @@ pub(crate) fn router(stage: SharedStage) -> Router {
         .route("/api/v1/rules", get(rules_page))
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/targets", get(targets))
-        .route("/api/v1/status/buildinfo", get(|| async { success(json!({ "version": "2.42.0" })) }))
+        .route(
+            "/api/v1/status/buildinfo",
+            get(|| async { success(json!({ "version": "2.42.0" })) }),
+        )
         .route("/-/ready", get(|| async { "Prometheus Server is Ready.\n" }))
         .route("/-/healthy", get(|| async { "Prometheus Server is Healthy.\n" }))
         .with_state(stage)
@@ -83,7 +97,11 @@ fn success(data: Value) -> Response {
 }
 
 fn bad(error: String) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({ "status": "error", "errorType": "bad_data", "error": error }))).into_response()
+    (
+        StatusCode::BAD_REQUEST,
+        Json(json!({ "status": "error", "errorType": "bad_data", "error": error })),
+    )
+        .into_response()
 }
 
 fn bad_query(error: &impl std::fmt::Display) -> Response {
@@ -93,14 +111,21 @@ fn bad_query(error: &impl std::fmt::Display) -> Response {
 /// Seconds since the epoch, or RFC 3339, as milliseconds.
 fn time(text: &str) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a date fit")]
-    let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite()).map(|seconds| (seconds * 1_000.0).round() as i64);
+    let seconds = text
+        .parse::<f64>()
+        .ok()
+        .filter(|seconds| seconds.is_finite())
+        .map(|seconds| (seconds * 1_000.0).round() as i64);
     seconds.or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis()))
 }
 
 /// Seconds, or a length such as `15s`, as milliseconds.
 fn length(text: &str) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "a step is short")]
-    let seconds = text.parse::<f64>().ok().map(|seconds| (seconds * 1_000.0).round() as i64);
+    let seconds = text
+        .parse::<f64>()
+        .ok()
+        .map(|seconds| (seconds * 1_000.0).round() as i64);
     seconds.or_else(|| {
         let end = text.find(|letter: char| letter.is_ascii_alphabetic())?;
         let (number, unit) = text.split_at(end);
@@ -128,7 +153,10 @@ async fn query(State(stage): State<SharedStage>, RawForm(form): RawForm) -> Resp
     let stage = stage.lock();
     let now = stage.now().timestamp_millis();
     let Some(at) = parameters.get("time").map_or(Some(now), time) else {
-        return bad(format!("invalid parameter \"time\": cannot parse {:?} to a valid timestamp", parameters.get("time").unwrap_or_default()));
+        return bad(format!(
+            "invalid parameter \"time\": cannot parse {:?} to a valid timestamp",
+            parameters.get("time").unwrap_or_default()
+        ));
     };
     match stage.metrics.instant(expression, at) {
         Ok(answer) => success(told(answer)),
@@ -141,11 +169,11 @@ async fn query_range(State(stage): State<SharedStage>, RawForm(form): RawForm) -
     let expression = parameters.get("query").unwrap_or_default();
     let must = |name: &str, read: fn(&str) -> Option<i64>| {
         let text = parameters.get(name).unwrap_or_default();
-        read(text).ok_or_else(|| bad(format!("invalid parameter {name:?}: cannot parse {text:?} to a valid value")))
+        read(text).ok_or_else(|| format!("invalid parameter {name:?}: cannot parse {text:?} to a valid value"))
     };
     let (start, end, step) = match (must("start", time), must("end", time), must("step", length)) {
         (Ok(start), Ok(end), Ok(step)) => (start, end, step),
-        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => return error,
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => return bad(error),
     };
     if end < start {
         return bad("invalid parameter \"end\": end timestamp must not be before start time".to_owned());
@@ -171,8 +199,10 @@ fn told(answer: Answer) -> Value {
         Answer::Scalar(at, value) => json!({ "resultType": "scalar", "result": point(at, value) }),
         Answer::Text(at, text) => json!({ "resultType": "string", "result": [seconds(at), text] }),
         Answer::Vector(samples) => {
-            let samples: Vec<_> =
-                samples.into_iter().map(|(labels, at, value)| json!({ "metric": labels, "value": point(at, value) })).collect();
+            let samples: Vec<_> = samples
+                .into_iter()
+                .map(|(labels, at, value)| json!({ "metric": labels, "value": point(at, value) }))
+                .collect();
             json!({ "resultType": "vector", "result": samples })
         }
         Answer::Matrix(series) => {
@@ -202,7 +232,7 @@ fn point(at: i64, value: f64) -> Value {
 }
 
 /// The series that fit one of the selectors, between the moments asked for.
-fn matching(stage: &SharedStage, parameters: &Parameters) -> Result<Vec<Labels>, Response> {
+fn matching(stage: &SharedStage, parameters: &Parameters) -> Result<Vec<Labels>, String> {
     let stage = stage.lock();
     let now = stage.now().timestamp_millis();
     let start = parameters.get("start").and_then(time).unwrap_or(0);
@@ -211,16 +241,24 @@ fn matching(stage: &SharedStage, parameters: &Parameters) -> Result<Vec<Labels>,
     for text in parameters.all("match[]") {
         match promql_parser::parser::parse(text) {
             Ok(promql_parser::parser::Expr::VectorSelector(selector)) => selectors.push(selector),
-            Ok(_) => return Err(bad("invalid parameter \"match[]\": not a selector".to_owned())),
-            Err(error) => return Err(bad(format!("invalid parameter \"match[]\": 1:1: parse error: {error}"))),
+            Ok(_) => return Err("invalid parameter \"match[]\": not a selector".to_owned()),
+            Err(error) => return Err(format!("invalid parameter \"match[]\": 1:1: parse error: {error}")),
         }
     }
     let fits = |labels: &&Labels| {
         selectors.is_empty()
             || selectors.iter().any(|selector| {
-                let named = selector.name.as_ref().is_none_or(|name| labels.get("__name__") == Some(name));
+                let named = selector
+                    .name
+                    .as_ref()
+                    .is_none_or(|name| labels.get("__name__") == Some(name));
                 let value = |name: &str| labels.get(name).map_or("", String::as_str);
-                named && selector.matchers.matchers.iter().all(|matcher| matcher.is_match(value(&matcher.name)))
+                named
+                    && selector
+                        .matchers
+                        .matchers
+                        .iter()
+                        .all(|matcher| matcher.is_match(value(&matcher.name)))
             })
     };
     Ok(stage.metrics.series(start, end).filter(fits).cloned().collect())
@@ -231,17 +269,17 @@ async fn series(State(stage): State<SharedStage>, RawForm(form): RawForm) -> Res
     if parameters.get("match[]").is_none() {
         return bad("no match[] parameter provided".to_owned());
     }
-    matching(&stage, &parameters).map_or_else(|error| error, |found| success(json!(found)))
+    matching(&stage, &parameters).map_or_else(bad, |found| success(json!(found)))
 }
 
 async fn labels(State(stage): State<SharedStage>, RawForm(form): RawForm) -> Response {
-    matching(&stage, &Parameters::of(&form)).map_or_else(|error| error, |found| success(json!(names(found.iter()))))
+    matching(&stage, &Parameters::of(&form)).map_or_else(bad, |found| success(json!(names(found.iter()))))
 }
 
 async fn label_values(State(stage): State<SharedStage>, Path(name): Path<String>, RawForm(form): RawForm) -> Response {
     let found = match matching(&stage, &Parameters::of(&form)) {
         Ok(found) => found,
-        Err(error) => return error,
+        Err(error) => return bad(error),
     };
     let values: std::collections::BTreeSet<_> = found.iter().filter_map(|labels| labels.get(&name)).collect();
     success(json!(values))
@@ -262,13 +300,18 @@ async fn rules_page(State(stage): State<SharedStage>) -> Response {
             "lastError": "", "evaluationTime": 0.0005, "lastEvaluation": stage.now(), "type": "alerting",
         })
     });
-    let group = json!({ "name": "world", "file": "rules.yml", "interval": 15, "limit": 0, "rules": rules.collect::<Vec<_>>() });
+    let group =
+        json!({ "name": "world", "file": "rules.yml", "interval": 15, "limit": 0, "rules": rules.collect::<Vec<_>>() });
     success(json!({ "groups": [group] }))
 }
 
 async fn alerts(State(stage): State<SharedStage>) -> Response {
     let stage = stage.lock();
-    let active = stage.case.rules.iter().flat_map(|rule| rules::active(rule, &stage.metrics, stage.now()));
+    let active = stage
+        .case
+        .rules
+        .iter()
+        .flat_map(|rule| rules::active(rule, &stage.metrics, stage.now()));
     success(json!({ "alerts": active.map(|active| alert(&active)).collect::<Vec<_>>() }))
 }
 

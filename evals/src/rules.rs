@@ -25,12 +25,17 @@ pub(crate) struct Active {
 /// The alerts of a rule at a moment.
 pub(crate) fn active(rule: &AlertRule, metrics: &Metrics, now: DateTime<Utc>) -> Vec<Active> {
     let end = now.timestamp_millis();
-    let Ok(Answer::Vector(holding)) = metrics.instant(&rule.expr, end) else { return Vec::new() };
+    let Ok(Answer::Vector(holding)) = metrics.instant(&rule.expr, end) else {
+        return Vec::new();
+    };
     let Ok(Answer::Matrix(past)) = metrics.range(&rule.expr, end - BACK * 1_000, end, EVERY * 1_000) else {
         return Vec::new();
     };
     let alert = |(labels, _, value): (Labels, i64, f64)| {
-        let began = past.iter().find(|(known, _)| *known == labels).map_or(end, |(_, samples)| began(samples, end));
+        let began = past
+            .iter()
+            .find(|(known, _)| *known == labels)
+            .map_or(end, |(_, samples)| began(samples, end));
         let since = DateTime::from_timestamp_millis(began).unwrap_or(now);
         let fires_since = since + chrono::TimeDelta::seconds(rule.for_seconds);
         let mut all = labels;
@@ -38,7 +43,14 @@ pub(crate) fn active(rule: &AlertRule, metrics: &Metrics, now: DateTime<Utc>) ->
         all.extend(rule.labels.clone());
         all.insert("alertname".to_owned(), rule.alert.clone());
         let annotations = rule.annotations.clone();
-        Active { labels: all, annotations, firing: fires_since <= now, since, fires_since, value }
+        Active {
+            labels: all,
+            annotations,
+            firing: fires_since <= now,
+            since,
+            fires_since,
+            value,
+        }
     };
     holding.into_iter().map(alert).collect()
 }

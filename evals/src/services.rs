@@ -11,7 +11,9 @@ use axum::{
 use crate::{fault::Fault, world::SharedStage};
 
 pub(crate) fn router(stage: SharedStage) -> Router {
-    Router::new().route("/services/{name}/{*path}", get(answer)).with_state(stage)
+    Router::new()
+        .route("/services/{name}/{*path}", get(answer))
+        .with_state(stage)
 }
 
 async fn answer(State(stage): State<SharedStage>, Path((name, path)): Path<(String, String)>) -> Response<Body> {
@@ -21,13 +23,18 @@ async fn answer(State(stage): State<SharedStage>, Path((name, path)): Path<(Stri
         *response.status_mut() = status;
         response
     };
-    let Some(reply) = reply else { return plain(StatusCode::NOT_FOUND, "{\"detail\":\"Not Found\"}".to_owned()) };
+    let Some(reply) = reply else {
+        return plain(StatusCode::NOT_FOUND, "{\"detail\":\"Not Found\"}".to_owned());
+    };
     if reply.refuse {
         return Fault::Refuse.answer().await;
     }
     if reply.hang {
         return Fault::Hang.answer().await;
     }
-    let status = reply.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
+    let status = reply
+        .status
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .unwrap_or(StatusCode::OK);
     plain(status, reply.body)
 }

@@ -30,7 +30,11 @@ impl DoctorCommand {
         let mut out = Out::new();
         let parts = match Parts::build(settings.clone(), Arc::new(SystemClock)) {
             Ok(parts) => parts,
-            Err(error) if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(JournalError::InUse(_)))) => {
+            Err(error)
+                if error
+                    .chain()
+                    .any(|cause| matches!(cause.downcast_ref(), Some(JournalError::InUse(_)))) =>
+            {
                 // A running agent has the journal, which proves that it works; the other parts are asked beside it.
                 let folder = tempfile::tempdir()?;
                 settings.journal.path = folder.path().join("doctor.db");
@@ -38,7 +42,11 @@ impl DoctorCommand {
                 let mut examined = Doctor::new(&parts).examine().await;
                 examined.retain(|part| part.name != "journal" && part.name != "memory");
                 parts.journal.close().await;
-                return self.print(&mut out, &examined, Some("the journal is in use by a running devops-agent: it works"));
+                return self.print(
+                    &mut out,
+                    &examined,
+                    Some("the journal is in use by a running devops-agent: it works"),
+                );
             }
             Err(error) => return Err(error),
         };

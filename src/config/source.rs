@@ -19,11 +19,33 @@ const FREE: [(&str, &[&str]); 4] = [
     (
         "model.providers.*",
         &[
-            "base_url", "api_key", "model", "temperature", "max_output_tokens", "context_window", "timeout", "retries", "streaming",
-            "parallel_tool_calls", "strict", "price",
+            "base_url",
+            "api_key",
+            "model",
+            "temperature",
+            "max_output_tokens",
+            "context_window",
+            "timeout",
+            "retries",
+            "streaming",
+            "parallel_tool_calls",
+            "strict",
+            "price",
         ],
     ),
-    ("services.*", &["container", "labels", "health_url", "prometheus", "logs", "depends_on", "autonomy", "protected"]),
+    (
+        "services.*",
+        &[
+            "container",
+            "labels",
+            "health_url",
+            "prometheus",
+            "logs",
+            "depends_on",
+            "autonomy",
+            "protected",
+        ],
+    ),
 ];
 
 /// Lines of a file's keys, by path such as `http.tokens[0].name`.
@@ -38,14 +60,28 @@ pub(super) fn lines(text: &str) -> BTreeMap<String, usize> {
     lines
 }
 
-fn walk(text: &str, path: &str, item: &Item, span: Option<std::ops::Range<usize>>, lines: &mut BTreeMap<String, usize>) {
+fn walk(
+    text: &str,
+    path: &str,
+    item: &Item,
+    span: Option<std::ops::Range<usize>>,
+    lines: &mut BTreeMap<String, usize>,
+) {
     if let Some(span) = span.or_else(|| item.span()) {
-        let line = text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1);
+        let line = text
+            .get(..span.start)
+            .map_or(1, |before| before.matches('\n').count() + 1);
         lines.insert(path.to_owned(), line);
     }
     if let Some(table) = item.as_table_like() {
         for (key, inner) in table.iter() {
-            walk(text, &format!("{path}.{key}"), inner, table.key(key).and_then(toml_edit::Key::span), lines);
+            walk(
+                text,
+                &format!("{path}.{key}"),
+                inner,
+                table.key(key).and_then(toml_edit::Key::span),
+                lines,
+            );
         }
     }
     if let Some(tables) = item.as_array_of_tables() {
@@ -62,7 +98,11 @@ fn known(path: &str) -> Option<Vec<String>> {
         return None;
     }
     if path.ends_with(".price") {
-        return Some(["input_per_million", "cached_input_per_million", "output_per_million"].map(str::to_owned).to_vec());
+        return Some(
+            ["input_per_million", "cached_input_per_million", "output_per_million"]
+                .map(str::to_owned)
+                .to_vec(),
+        );
     }
     let shape = shape(path);
     if let Some((_, keys)) = FREE.iter().find(|(free, _)| *free == shape) {
@@ -80,24 +120,47 @@ fn known(path: &str) -> Option<Vec<String>> {
 
 /// `http.tokens[3]` is `http.tokens[]`; `services.x` is `services.*`.
 fn shape(path: &str) -> String {
-    let indexed = path.split('[').next().filter(|_| path.ends_with(']')).map(|base| format!("{base}[]"));
-    indexed.unwrap_or_else(|| path.rsplit_once('.').map_or_else(|| path.to_owned(), |(parent, _)| format!("{parent}.*")))
+    let indexed = path
+        .split('[')
+        .next()
+        .filter(|_| path.ends_with(']'))
+        .map(|base| format!("{base}[]"));
+    indexed.unwrap_or_else(|| {
+        path.rsplit_once('.')
+            .map_or_else(|| path.to_owned(), |(parent, _)| format!("{parent}.*"))
+    })
 }
 
 /// Removes keys that are not known and tells each with the nearest that is.
-pub(super) fn remove_unknown(table: &mut Table, path: &str, place: &dyn Fn(&str) -> String, problems: &mut Vec<Problem>) {
+pub(super) fn remove_unknown(
+    table: &mut Table,
+    path: &str,
+    place: &dyn Fn(&str) -> String,
+    problems: &mut Vec<Problem>,
+) {
     let known = known(path);
     let mut unknown = Vec::new();
     for (key, value) in table.iter_mut() {
-        let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let here = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         let secret_file = key.strip_suffix("_file").filter(|base| secret::KEYS.contains(base));
         let is_known = known.as_ref().is_none_or(|known| {
             known.contains(key) || secret_file.is_some_and(|base| known.iter().any(|key| key == base))
         });
         if !is_known {
-            let nearest = known.iter().flatten().max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
+            let nearest = known
+                .iter()
+                .flatten()
+                .max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
             let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
-            problems.push(Problem { place: place(&here), key: here, what: format!("there is no such key{hint}") });
+            problems.push(Problem {
+                place: place(&here),
+                key: here,
+                what: format!("there is no such key{hint}"),
+            });
             unknown.push(key.clone());
             continue;
         }
@@ -119,12 +182,21 @@ pub(super) fn remove_unknown(table: &mut Table, path: &str, place: &dyn Fn(&str)
 }
 
 /// Reads the secrets that are given as files.
-pub(super) fn read_secret_files(table: &mut Table, path: &str, place: &dyn Fn(&str) -> String, problems: &mut Vec<Problem>) {
+pub(super) fn read_secret_files(
+    table: &mut Table,
+    path: &str,
+    place: &dyn Fn(&str) -> String,
+    problems: &mut Vec<Problem>,
+) {
     let files: Vec<_> = table
         .iter()
         .filter_map(|(key, value)| {
             let base = key.strip_suffix("_file").filter(|base| secret::KEYS.contains(base))?;
-            Some((key.clone(), base.to_owned(), value.as_str().unwrap_or_default().to_owned()))
+            Some((
+                key.clone(),
+                base.to_owned(),
+                value.as_str().unwrap_or_default().to_owned(),
+            ))
         })
         .collect();
     for (key, base, file) in files {
@@ -137,14 +209,22 @@ pub(super) fn read_secret_files(table: &mut Table, path: &str, place: &dyn Fn(&s
             }
             Err(error) => {
                 let key = if path.is_empty() { key } else { format!("{path}.{key}") };
-                problems.push(Problem { place: place(&key), key, what: format!("the file {file} cannot be read: {error}") });
+                problems.push(Problem {
+                    place: place(&key),
+                    key,
+                    what: format!("the file {file} cannot be read: {error}"),
+                });
                 // What is missing is told already; it must not be told again as empty.
                 table.insert(base, Value::String("(not read)".to_owned()));
             }
         }
     }
     for (key, value) in table.iter_mut() {
-        let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let here = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         match value {
             Value::Table(inner) => read_secret_files(inner, &here, place, problems),
             Value::Array(items) => {
@@ -168,7 +248,11 @@ pub(super) fn lay(
     origins: &mut BTreeMap<String, String>,
 ) {
     for (key, value) in above {
-        let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let here = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         match (below.get_mut(&key), value) {
             (Some(Value::Table(inner)), Value::Table(more)) => lay(inner, more, &here, place, origins),
             (_, Value::Table(more)) => {
@@ -186,14 +270,21 @@ pub(super) fn lay(
 
 /// The environment as a table over `below`: names match keys whatever their case, `-` and `_` are the same, and a value is read
 /// as the type that stands there.
-pub(super) fn environment(below: &Table, variables: impl Iterator<Item = (String, String)>) -> (Table, BTreeMap<String, String>) {
+pub(super) fn environment(
+    below: &Table,
+    variables: impl Iterator<Item = (String, String)>,
+) -> (Table, BTreeMap<String, String>) {
     let (mut table, mut names) = (Table::new(), BTreeMap::new());
     for (variable, value) in variables {
-        let Some(rest) = variable.strip_prefix(PREFIX) else { continue };
+        let Some(rest) = variable.strip_prefix(PREFIX) else {
+            continue;
+        };
         let (mut at, mut found, mut path) = (&mut table, Some(below), Vec::new());
         let parts: Vec<&str> = rest.split("__").collect();
         for (index, part) in parts.iter().enumerate() {
-            let key = found.and_then(|found| found.keys().find(|key| folded(key) == folded(part)).cloned()).unwrap_or_else(|| part.to_lowercase());
+            let key = found
+                .and_then(|found| found.keys().find(|key| folded(key) == folded(part)).cloned())
+                .unwrap_or_else(|| part.to_lowercase());
             path.push(key.clone());
             let here = found.and_then(|found| found.get(&key));
             if index + 1 == parts.len() {
@@ -202,10 +293,8 @@ pub(super) fn environment(below: &Table, variables: impl Iterator<Item = (String
             }
             found = here.and_then(Value::as_table);
             let inner = at.entry(key).or_insert_with(|| Value::Table(Table::new()));
-            match inner {
-                Value::Table(inner) => at = inner,
-                _ => break,
-            }
+            let Value::Table(inner) = inner else { break };
+            at = inner;
         }
         names.insert(path.join("."), variable);
     }
@@ -219,10 +308,16 @@ fn folded(name: &str) -> String {
 /// Text stays text where text stands; elsewhere a value that reads as TOML is that value.
 fn typed(here: Option<&Value>, value: &str) -> Value {
     let text = || Value::String(value.to_owned());
-    let parsed = || toml::from_str::<Table>(&format!("v = {value}")).ok().and_then(|mut table| table.remove("v"));
+    let parsed = || {
+        toml::from_str::<Table>(&format!("v = {value}"))
+            .ok()
+            .and_then(|mut table| table.remove("v"))
+    };
     match here {
         Some(Value::String(_)) => text(),
         Some(_) => parsed().unwrap_or_else(text),
-        None => parsed().filter(|value| !matches!(value, Value::Datetime(_))).unwrap_or_else(text),
+        None => parsed()
+            .filter(|value| !matches!(value, Value::Datetime(_)))
+            .unwrap_or_else(text),
     }
 }

@@ -9,7 +9,11 @@ fn wrong(text: &str) -> String {
 }
 
 fn variables(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>().into_iter()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 #[test]
@@ -53,7 +57,8 @@ rol = "viewer"
 
 #[test]
 fn what_no_single_value_shows_is_told_too() {
-    let told = wrong("[http]\nlisten = \"0.0.0.0:80\"\n[model]\nchain = [\"gpt\", \"runbook\"]\n[worker]\nconcurrency = 0\n");
+    let told =
+        wrong("[http]\nlisten = \"0.0.0.0:80\"\n[model]\nchain = [\"gpt\", \"runbook\"]\n[worker]\nconcurrency = 0\n");
     insta::assert_snapshot!(told, @r#"
     the settings are wrong:
       a.toml:2: http.listen: 0.0.0.0:80 is not loopback, so credentials are needed: add [[http.tokens]] or [[http.users]]
@@ -65,7 +70,10 @@ fn what_no_single_value_shows_is_told_too() {
       a.toml:1: unclosed table, expected `]`
     ");
     let missing = Settings::load(Some(std::path::Path::new("/nowhere/x.toml")), std::iter::empty()).unwrap_err();
-    assert!(missing.to_string().contains("/nowhere/x.toml: cannot be read"), "{missing}");
+    assert!(
+        missing.to_string().contains("/nowhere/x.toml: cannot be read"),
+        "{missing}"
+    );
 }
 
 #[test]
@@ -85,10 +93,20 @@ fn the_environment_overrides_the_file_and_is_named_when_it_is_wrong() {
     .unwrap();
     let settings = &loaded.settings;
     assert_eq!(settings.services()[0].autonomy, Some(Autonomy::Act));
-    assert_eq!((settings.worker.concurrency, settings.verify.within), (7, Duration::from_secs(120)));
-    let told = load("a.toml", text, variables(&[("DEVOPS_AGENT__WORKER__CONCURENCY", "7"), ("DEVOPS_AGENT__HTTP__LISTEN", "x")]))
-        .unwrap_err()
-        .to_string();
+    assert_eq!(
+        (settings.worker.concurrency, settings.verify.within),
+        (7, Duration::from_secs(120))
+    );
+    let told = load(
+        "a.toml",
+        text,
+        variables(&[
+            ("DEVOPS_AGENT__WORKER__CONCURENCY", "7"),
+            ("DEVOPS_AGENT__HTTP__LISTEN", "x"),
+        ]),
+    )
+    .unwrap_err()
+    .to_string();
     insta::assert_snapshot!(told, @r#"
     the settings are wrong:
       DEVOPS_AGENT__WORKER__CONCURENCY: worker.concurency: there is no such key; did you mean `concurrency`?
@@ -110,7 +128,11 @@ fn a_secret_comes_from_a_file_and_is_never_printed() {
     let key = loaded.settings.model.providers["main"].api_key.clone().unwrap();
     assert_eq!(key.expose_secret(), "hunter2");
     let printed = loaded.print(PrintFormat::Toml);
-    for text in [&printed, &loaded.print(PrintFormat::Json), &format!("{:?}", loaded.settings)] {
+    for text in [
+        &printed,
+        &loaded.print(PrintFormat::Json),
+        &format!("{:?}", loaded.settings),
+    ] {
         assert!(!text.contains("hunter"), "{text}");
     }
     assert!(printed.contains("api_key = \"[secret]\""), "{printed}");
@@ -118,5 +140,8 @@ fn a_secret_comes_from_a_file_and_is_never_printed() {
     assert!(printed.contains("listen = \"127.0.0.1:9099\"  # default"), "{printed}");
     assert!(load("b.toml", &printed, std::iter::empty()).is_ok(), "{printed}");
     let unread = wrong("[github]\ntoken_file = \"/nowhere/token\"\n");
-    assert!(unread.contains("a.toml:2: github.token_file: the file /nowhere/token cannot be read"), "{unread}");
+    assert!(
+        unread.contains("a.toml:2: github.token_file: the file /nowhere/token cannot be read"),
+        "{unread}"
+    );
 }

@@ -35,8 +35,10 @@ impl Guard {
         if !events.is_empty() {
             case.write(events).await?;
         }
-        let mut running: FuturesUnordered<_> =
-            run.into_iter().map(|call| async move { (self.ask(&call).await, call) }).collect();
+        let mut running: FuturesUnordered<_> = run
+            .into_iter()
+            .map(|call| async move { (self.ask(&call).await, call) })
+            .collect();
         while let Some((answer, call)) = running.next().await {
             case.write(vec![self.answered_look(&call, answer)]).await?;
         }
@@ -60,11 +62,21 @@ impl Guard {
         let (text, data, raw, status) = match answer {
             Ok(Answer { text, data, raw }) => (text, data, self.bounded(raw), AnswerStatus::Ok),
             Err(Failure::Tell(text)) => (text, Value::Null, Value::Null, AnswerStatus::Wrong),
-            Err(failure @ Failure::Unreachable { system, .. }) => {
-                (failure.to_string(), Value::Null, Value::Null, AnswerStatus::Unreachable { system })
-            }
+            Err(failure @ Failure::Unreachable { system, .. }) => (
+                failure.to_string(),
+                Value::Null,
+                Value::Null,
+                AnswerStatus::Unreachable { system },
+            ),
         };
-        Event::Answered { call: call.id.clone(), tool: call.tool.clone(), text, data, raw, status }
+        Event::Answered {
+            call: call.id.clone(),
+            tool: call.tool.clone(),
+            text,
+            data,
+            raw,
+            status,
+        }
     }
 
     /// The raw answer, or what is said in its place when it is larger than the journal keeps.
@@ -73,7 +85,10 @@ impl Guard {
         if bytes <= self.options.answer_bytes {
             return raw;
         }
-        Value::String(format!("[left out: {bytes} bytes, at most {} are kept]", self.options.answer_bytes))
+        Value::String(format!(
+            "[left out: {bytes} bytes, at most {} are kept]",
+            self.options.answer_bytes
+        ))
     }
 }
 
@@ -81,7 +96,12 @@ impl Guard {
 fn repeated(case: &Case, call: &Call) -> Option<Event> {
     let incident = case.incident();
     let turn = incident.call(&call.id)?.turn;
-    let before: Seq = incident.calls.iter().map(|state| state.turn).filter(|other| *other < turn).max()?;
+    let before: Seq = incident
+        .calls
+        .iter()
+        .map(|state| state.turn)
+        .filter(|other| *other < turn)
+        .max()?;
     let changed = incident.changes().map(|(_, change)| change.seq).max().unwrap_or(0);
     let same = incident.calls.iter().find(|state| {
         state.turn == before
@@ -91,8 +111,14 @@ fn repeated(case: &Case, call: &Call) -> Option<Event> {
             && state.answer.is_some_and(|seq| seq > changed)
     })?;
     let Entry { seq, event, .. } = case.entry(same.answer?)?;
-    let Event::Answered { text, data, status, .. } = event else { return None };
-    let original = if let AnswerStatus::Repeated { seq } = status { *seq } else { *seq };
+    let Event::Answered { text, data, status, .. } = event else {
+        return None;
+    };
+    let original = if let AnswerStatus::Repeated { seq } = status {
+        *seq
+    } else {
+        *seq
+    };
     Some(Event::Answered {
         call: call.id.clone(),
         tool: call.tool.clone(),

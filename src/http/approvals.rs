@@ -25,7 +25,10 @@ pub(super) async fn answer(
     answer: Result<Json<Answer>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Json(Answer { decision, comment }) = answer.map_err(|error| {
-        let detail = format!("{}; right would be {{\"decision\": \"approve\"}} or \"deny\"", error.body_text());
+        let detail = format!(
+            "{}; right would be {{\"decision\": \"approve\"}} or \"deny\"",
+            error.body_text()
+        );
         Problem::new(error.status(), detail)
     })?;
     let now = http.clock.now();
@@ -35,7 +38,11 @@ pub(super) async fn answer(
     let of = call.clone();
     let written = http
         .journal
-        .decide(id, move |incident| answer_approval(incident, &of, decision, &by, &comment, now))
+        .decide(id, move |incident| {
+            answer_approval(incident, &of, decision, &by, &comment, now)
+        })
         .await?;
-    Ok(Json(json!({ "incident": id, "call": call, "decision": decision, "entry": written.first().map(|entry| entry.seq) })))
+    Ok(Json(
+        json!({ "incident": id, "call": call, "decision": decision, "entry": written.first().map(|entry| entry.seq) }),
+    ))
 }

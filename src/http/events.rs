@@ -40,7 +40,9 @@ pub(super) async fn stream(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = number(&id)?;
-    let last = headers.get("last-event-id").and_then(|last| last.to_str().ok()?.trim().parse().ok());
+    let last = headers
+        .get("last-event-id")
+        .and_then(|last| last.to_str().ok()?.trim().parse().ok());
     let after = last.or(query.after).unwrap_or(0);
     let (incident, _) = http.journal.incident(id).await?;
     if incident.phase == Phase::Closed && after >= incident.last_seq {
@@ -49,7 +51,11 @@ pub(super) async fn stream(
     let events = follow(http.journal.clone(), id, after).map(|mut entry| {
         without_raw(&mut entry);
         let event = SseEvent::default().id(entry.seq.to_string()).event(entry.event.name());
-        Ok::<_, Infallible>(event.json_data(&entry).unwrap_or_else(|error| SseEvent::default().comment(error.to_string())))
+        Ok::<_, Infallible>(
+            event
+                .json_data(&entry)
+                .unwrap_or_else(|error| SseEvent::default().comment(error.to_string())),
+        )
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
@@ -64,7 +70,13 @@ pub(crate) fn follow(journal: Journal, id: IncidentId, after: Seq) -> impl Strea
         after: Seq,
     }
     let changes = journal.changes();
-    let place = Place { journal, changes, waiting: Vec::new().into_iter(), incident: Incident::new(id), after };
+    let place = Place {
+        journal,
+        changes,
+        waiting: Vec::new().into_iter(),
+        incident: Incident::new(id),
+        after,
+    };
     stream::unfold(place, move |mut place| async move {
         loop {
             for entry in place.waiting.by_ref() {

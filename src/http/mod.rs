@@ -119,7 +119,9 @@ pub fn router(http: Http) -> Router {
         .layer(timeout);
     lasting
         .merge(brief)
-        .fallback(|| async { Problem::not_found("there is no such path; see the README for all of them").into_response() })
+        .fallback(|| async {
+            Problem::not_found("there is no such path; see the README for all of them").into_response()
+        })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method").into_response()
         })

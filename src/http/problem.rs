@@ -24,7 +24,13 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { kind: "about:blank", title, status: status.as_u16(), detail: detail.into(), retry_after: None }
+        Self {
+            kind: "about:blank",
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            retry_after: None,
+        }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -49,7 +55,9 @@ impl From<JournalError> for Problem {
             JournalError::NoSuchIncident(_) => Self::not_found(detail),
             JournalError::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
             JournalError::Full { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(30),
-            JournalError::Busy | JournalError::Closed => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1),
+            JournalError::Busy | JournalError::Closed => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
+            }
             JournalError::Storage { .. }
             | JournalError::InUse(_)
             | JournalError::Version { .. }
@@ -67,7 +75,10 @@ impl IntoResponse for Problem {
         let retry_after = self.retry_after;
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

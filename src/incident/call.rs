@@ -64,7 +64,16 @@ pub struct ChangeState {
 impl CallState {
     /// A call about which nothing is known yet.
     pub fn new(call: Call, turn: Seq) -> Self {
-        Self { call, turn, verdict: None, approval: None, change: None, answer: None, status: None, data: Value::Null }
+        Self {
+            call,
+            turn,
+            verdict: None,
+            approval: None,
+            change: None,
+            answer: None,
+            status: None,
+            data: Value::Null,
+        }
     }
 
     /// Whether a person is asked and has not answered.
@@ -74,15 +83,23 @@ impl CallState {
 
     /// Whether a person said yes to exactly this.
     pub fn approved(&self, hash: &str) -> bool {
-        self.approval.as_ref().is_some_and(|approval| {
-            approval.hash == hash && matches!(approval.answer, Some((Decision::Approve, _)))
-        })
+        self.approval
+            .as_ref()
+            .is_some_and(|approval| approval.hash == hash && matches!(approval.answer, Some((Decision::Approve, _))))
     }
 }
 
 impl ChangeState {
     /// A change that has just begun.
     pub fn begun(seq: Seq, begun: DateTime<Utc>, service: &str, before: &Value) -> Self {
-        Self { seq, begun, service: service.to_owned(), before: before.clone(), done: None, verified: None, undone: false }
+        Self {
+            seq,
+            begun,
+            service: service.to_owned(),
+            before: before.clone(),
+            done: None,
+            verified: None,
+            undone: false,
+        }
     }
 }

@@ -16,7 +16,8 @@ use serde::Serialize;
 pub use call::{Approval, CallState, ChangeState};
 pub use conclusion::{Claim, Conclusion};
 pub use event::{
-    AnswerStatus, Budget, Call, Decision, Entry, Event, IncidentId, JoinReason, Outcome, Seq, ServiceMatch, Source, Usage,
+    AnswerStatus, Budget, Call, Decision, Entry, Event, IncidentId, JoinReason, Outcome, Seq, ServiceMatch, Source,
+    Usage,
 };
 pub use group::{OpenIncidents, join, match_service};
 pub use todo::Todo;
@@ -153,15 +154,29 @@ impl Incident {
             }
             Event::AlertJoined { alert, truncated, .. } => self.alert_joined(alert, *truncated, entry.seq),
             Event::AlertResolved { fingerprint, ended } => {
-                for joined in self.alerts.iter_mut().filter(|joined| joined.alert.fingerprint == *fingerprint) {
+                for joined in self
+                    .alerts
+                    .iter_mut()
+                    .filter(|joined| joined.alert.fingerprint == *fingerprint)
+                {
                     joined.resolved = Some(*ended);
                 }
             }
             Event::Asked { .. } | Event::FellBack { .. } => self.phase = Phase::Investigating,
-            Event::Turned { model, calls, usage, .. } => self.turned(model, calls, *usage, entry),
+            Event::Turned {
+                model, calls, usage, ..
+            } => self.turned(model, calls, *usage, entry),
             Event::Judged { call, verdict, .. } => self.on_call(call, |state| state.verdict = Some(verdict.clone())),
-            Event::ApprovalWanted { call, hash, expires, .. } => {
-                let approval = Approval { seq: entry.seq, hash: hash.clone(), wanted: at, expires: *expires, answer: None };
+            Event::ApprovalWanted {
+                call, hash, expires, ..
+            } => {
+                let approval = Approval {
+                    seq: entry.seq,
+                    hash: hash.clone(),
+                    wanted: at,
+                    expires: *expires,
+                    answer: None,
+                };
                 self.on_call(&call.id, |state| state.approval = Some(approval));
                 self.phase = Phase::AwaitingApproval;
             }
@@ -211,7 +226,10 @@ impl Incident {
 
     /// The alerts that still fire.
     pub fn firing(&self) -> impl Iterator<Item = &Alert> {
-        self.alerts.iter().filter(|joined| joined.resolved.is_none()).map(|joined| &joined.alert)
+        self.alerts
+            .iter()
+            .filter(|joined| joined.resolved.is_none())
+            .map(|joined| &joined.alert)
     }
 
     /// The call of that id.
@@ -226,7 +244,9 @@ impl Incident {
 
     /// Changes that were begun, in their order.
     pub fn changes(&self) -> impl DoubleEndedIterator<Item = (&CallState, &ChangeState)> {
-        self.calls.iter().filter_map(|state| state.change.as_ref().map(|change| (state, change)))
+        self.calls
+            .iter()
+            .filter_map(|state| state.change.as_ref().map(|change| (state, change)))
     }
 
     /// Whether the last change was proven to have helped, and no alert came after that.
@@ -234,7 +254,9 @@ impl Incident {
         let Some((seq, true)) = self.changes().next_back().and_then(|(_, change)| change.verified) else {
             return false;
         };
-        self.alerts.iter().all(|joined| joined.seq < seq || joined.resolved.is_some())
+        self.alerts
+            .iter()
+            .all(|joined| joined.seq < seq || joined.resolved.is_some())
     }
 
     /// How it would end if it ended now.
@@ -249,8 +271,16 @@ impl Incident {
 
     fn alert_joined(&mut self, alert: &Alert, truncated: u64, seq: Seq) {
         self.truncated = self.truncated.max(truncated);
-        let joined = Joined { alert: alert.clone(), seq, resolved: None };
-        match self.alerts.iter_mut().find(|known| known.alert.fingerprint == alert.fingerprint) {
+        let joined = Joined {
+            alert: alert.clone(),
+            seq,
+            resolved: None,
+        };
+        match self
+            .alerts
+            .iter_mut()
+            .find(|known| known.alert.fingerprint == alert.fingerprint)
+        {
             Some(known) => *known = joined,
             None => self.alerts.push(joined),
         }
@@ -263,7 +293,8 @@ impl Incident {
         self.usage.cached_tokens += usage.cached_tokens;
         self.usage.output_tokens += usage.output_tokens;
         self.usage.cost += usage.cost;
-        self.calls.extend(calls.iter().map(|call| CallState::new(call.clone(), entry.seq)));
+        self.calls
+            .extend(calls.iter().map(|call| CallState::new(call.clone(), entry.seq)));
         self.phase = Phase::Investigating;
     }
 
@@ -286,8 +317,11 @@ impl Incident {
     }
 
     fn on_change(&mut self, id: &str, change: impl FnOnce(&mut ChangeState)) {
-        if let Some(begun) =
-            self.calls.iter_mut().find(|state| state.call.id == id).and_then(|state| state.change.as_mut())
+        if let Some(begun) = self
+            .calls
+            .iter_mut()
+            .find(|state| state.call.id == id)
+            .and_then(|state| state.change.as_mut())
         {
             change(begun);
         }

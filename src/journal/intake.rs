@@ -51,7 +51,11 @@ impl Journal {
         self.writer
             .try_write(move |batch| {
                 let mut taken = Taken::default();
-                let intake = Intake { notification: &notification, catalogue: &catalogue, options: &options };
+                let intake = Intake {
+                    notification: &notification,
+                    catalogue: &catalogue,
+                    options: &options,
+                };
                 for alert in &notification.alerts {
                     match alert.status {
                         Status::Firing => intake.firing(batch, alert, &mut taken)?,
@@ -80,7 +84,14 @@ impl Intake<'_> {
         let service = found.service().map(str::to_owned);
         let since = batch.now - TimeDelta::from_std(self.options.join_window).unwrap_or(TimeDelta::MAX);
         let group_key = &self.notification.group_key;
-        let id = match join(alert, group_key, service.as_deref(), &batch.state.open, self.catalogue, since) {
+        let id = match join(
+            alert,
+            group_key,
+            service.as_deref(),
+            &batch.state.open,
+            self.catalogue,
+            since,
+        ) {
             Some((id, because)) => {
                 batch.append(id, vec![self.joined(alert, because)])?;
                 taken.joined.push(id);
@@ -93,7 +104,10 @@ impl Intake<'_> {
                 id
             }
         };
-        batch.state.open.add(id, alert, group_key, service.as_deref(), batch.now);
+        batch
+            .state
+            .open
+            .add(id, alert, group_key, service.as_deref(), batch.now);
         remember(batch, alert, id, false)
     }
 
@@ -121,7 +135,13 @@ impl Intake<'_> {
             return Ok(());
         };
         let ended = alert.ends_at.unwrap_or(batch.now);
-        batch.append(id, vec![Event::AlertResolved { fingerprint: alert.fingerprint.clone(), ended }])?;
+        batch.append(
+            id,
+            vec![Event::AlertResolved {
+                fingerprint: alert.fingerprint.clone(),
+                ended,
+            }],
+        )?;
         correct(batch, id, ended)?;
         taken.resolved.push(id);
         remember(batch, alert, id, true)
@@ -136,7 +156,13 @@ fn correct(batch: &mut Batch<'_>, id: IncidentId, ended: DateTime<Utc>) -> Resul
             "Alertmanager resolved its alerts at {} after it had been handed over",
             ended.format("%Y-%m-%d %H:%M:%S UTC")
         );
-        batch.append(id, vec![Event::Closed { outcome: Outcome::ResolvedByItself, why }])?;
+        batch.append(
+            id,
+            vec![Event::Closed {
+                outcome: Outcome::ResolvedByItself,
+                why,
+            }],
+        )?;
     }
     Ok(())
 }
@@ -146,7 +172,11 @@ fn opened(alert: &Alert, service: ServiceMatch) -> Event {
         Some(service) => format!("{} on {service}", alert.name()),
         None => alert.name().to_owned(),
     };
-    Event::Opened { source: Source::Alert, title, service }
+    Event::Opened {
+        source: Source::Alert,
+        title,
+        service,
+    }
 }
 
 fn episode(batch: &Batch<'_>, alert: &Alert) -> Result<Option<(IncidentId, bool)>, JournalError> {
@@ -156,7 +186,9 @@ fn episode(batch: &Batch<'_>, alert: &Alert) -> Result<Option<(IncidentId, bool)
         .prepare_cached("SELECT incident, resolved FROM episodes WHERE fingerprint = ?1 AND starts_at = ?2")
         .and_then(|mut statement| {
             statement
-                .query_row(params![fingerprint, store::micros(starts_at)], |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row(params![fingerprint, store::micros(starts_at)], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
                 .optional()
         })
         .map_err(|error| JournalError::storage("read", error))

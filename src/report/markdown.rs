@@ -13,14 +13,26 @@ pub(super) fn markdown(report: &Report) -> String {
     cause(&mut out, report);
     done(&mut out, report);
     list(&mut out, "What was refused", &report.refused);
-    let not_checked = if report.not_checked.is_empty() { vec!["Every source that was asked answered.".to_owned()] } else { report.not_checked.clone() };
+    let not_checked = if report.not_checked.is_empty() {
+        vec!["Every source that was asked answered.".to_owned()]
+    } else {
+        report.not_checked.clone()
+    };
     list(&mut out, "What was not checked", &not_checked);
     if let Some(conclusion) = &report.conclusion {
         list(&mut out, "Next steps", &conclusion.next_steps);
     }
     push(&mut out, "\n## Time line\n");
     for line in &report.timeline {
-        push(&mut out, &format!("- {} [{}] {}", line.at.format("%H:%M:%S%.3f"), line.seq, escaped(&line.text)));
+        push(
+            &mut out,
+            &format!(
+                "- {} [{}] {}",
+                line.at.format("%H:%M:%S%.3f"),
+                line.seq,
+                escaped(&line.text)
+            ),
+        );
     }
     cost(&mut out, report);
     out
@@ -32,14 +44,29 @@ fn head(out: &mut String, report: &Report) {
     }
     push(out, "| | |\n|---|---|");
     push(out, &format!("| Incident | {} |", report.id));
-    push(out, &format!("| Service | {} |", report.service.as_deref().map_or_else(|| "none of the catalogue".to_owned(), escaped)));
+    push(
+        out,
+        &format!(
+            "| Service | {} |",
+            report
+                .service
+                .as_deref()
+                .map_or_else(|| "none of the catalogue".to_owned(), escaped)
+        ),
+    );
     if !report.alerts.is_empty() {
         push(out, &format!("| Alerts | {} |", escaped(&report.alerts.join(", "))));
     }
     if report.truncated > 0 {
-        push(out, &format!("| Left out by Alertmanager | {} alerts |", report.truncated));
+        push(
+            out,
+            &format!("| Left out by Alertmanager | {} alerts |", report.truncated),
+        );
     }
-    push(out, &format!("| Opened | {} |", report.opened_at.format("%Y-%m-%d %H:%M:%S UTC")));
+    push(
+        out,
+        &format!("| Opened | {} |", report.opened_at.format("%Y-%m-%d %H:%M:%S UTC")),
+    );
     push(out, &format!("| Took | {:.1} s |", report.cost.seconds));
     if let Some(why) = &report.ended_because {
         push(out, &format!("| Ended | {} |", escaped(why)));
@@ -55,9 +82,16 @@ fn cause(out: &mut String, report: &Report) {
     if !conclusion.claims.is_empty() {
         push(out, "\nEvidence (numbers in brackets are entries of the journal):\n");
     }
-    for Claim { text, evidence, unproven } in &conclusion.claims {
+    for Claim {
+        text,
+        evidence,
+        unproven,
+    } in &conclusion.claims
+    {
         let cited: Vec<_> = evidence.iter().map(|seq| format!("[{seq}]")).collect();
-        let mark = unproven.as_ref().map_or_else(String::new, |why| format!(" **Unproven: {}.**", escaped(why)));
+        let mark = unproven
+            .as_ref()
+            .map_or_else(String::new, |why| format!(" **Unproven: {}.**", escaped(why)));
         push(out, &format!("- {} {}{mark}", escaped(text), cited.join(" ")));
     }
 }
@@ -67,18 +101,41 @@ fn done(out: &mut String, report: &Report) {
     if report.changes.is_empty() {
         push(out, "Nothing was changed.");
     }
-    for Done { call, tool, service, what, proven, checks, proof, seconds, undone, approved_by } in &report.changes {
-        let by = approved_by.as_ref().map_or_else(String::new, |by| format!(", approved by {}", escaped(by)));
-        push(out, &format!("- **{tool}** on {} ({call}{by}): {}", escaped(service), escaped(what)));
+    for Done {
+        call,
+        tool,
+        service,
+        what,
+        proven,
+        checks,
+        proof,
+        seconds,
+        undone,
+        approved_by,
+    } in &report.changes
+    {
+        let by = approved_by
+            .as_ref()
+            .map_or_else(String::new, |by| format!(", approved by {}", escaped(by)));
+        push(
+            out,
+            &format!("- **{tool}** on {} ({call}{by}): {}", escaped(service), escaped(what)),
+        );
         let at = proof.map_or_else(String::new, |seq| format!(" [{seq}]"));
-        push(out, &match proven {
-            Some(true) => format!("  - Proven to have helped after {seconds:.1} s{at}:"),
-            Some(false) => format!("  - **Not proven to have helped** after {seconds:.1} s{at}:"),
-            None => "  - Not proven: the proof is still under way, or the change did not run.".to_owned(),
-        });
+        push(
+            out,
+            &match proven {
+                Some(true) => format!("  - Proven to have helped after {seconds:.1} s{at}:"),
+                Some(false) => format!("  - **Not proven to have helped** after {seconds:.1} s{at}:"),
+                None => "  - Not proven: the proof is still under way, or the change did not run.".to_owned(),
+            },
+        );
         for check in checks {
             let mark = if check.passed { "passed" } else { "**failed**" };
-            push(out, &format!("    - {mark}: {} ({})", escaped(&check.name), escaped(&check.found)));
+            push(
+                out,
+                &format!("    - {mark}: {} ({})", escaped(&check.name), escaped(&check.found)),
+            );
         }
         if let Some(undone) = undone {
             push(out, &format!("  - Undo: {}", escaped(undone)));
@@ -98,13 +155,26 @@ fn list(out: &mut String, title: &str, items: &[String]) {
 
 fn cost(out: &mut String, report: &Report) {
     let cost = &report.cost;
-    let models = if cost.models.is_empty() { "none".to_owned() } else { cost.models.join(", ") };
+    let models = if cost.models.is_empty() {
+        "none".to_owned()
+    } else {
+        cost.models.join(", ")
+    };
     push(out, "\n## Cost\n");
-    push(out, &format!(
-        "{} turns of {models}, {} calls, {} tokens read ({} from cache), {} written, {:.4} US dollars; {:.1} s, {} s of them waiting for people.",
-        cost.turns, cost.calls, cost.usage.input_tokens, cost.usage.cached_tokens, cost.usage.output_tokens, cost.usage.cost,
-        cost.seconds, cost.waited_seconds
-    ));
+    push(
+        out,
+        &format!(
+            "{} turns of {models}, {} calls, {} tokens read ({} from cache), {} written, {:.4} US dollars; {:.1} s, {} s of them waiting for people.",
+            cost.turns,
+            cost.calls,
+            cost.usage.input_tokens,
+            cost.usage.cached_tokens,
+            cost.usage.output_tokens,
+            cost.usage.cost,
+            cost.seconds,
+            cost.waited_seconds
+        ),
+    );
 }
 
 fn push(out: &mut String, text: &str) {

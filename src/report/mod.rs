@@ -12,7 +12,9 @@ use tools::{Check, Undo};
 
 pub use line::line;
 
-use crate::incident::{AnswerStatus, Conclusion, Entry, Event, Incident, IncidentId, Outcome, Phase, Seq, TRIAGE, Usage};
+use crate::incident::{
+    AnswerStatus, Conclusion, Entry, Event, Incident, IncidentId, Outcome, Phase, Seq, TRIAGE, Usage,
+};
 
 /// Everything a person who was asleep has to know.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -107,9 +109,11 @@ pub struct Cost {
 impl Report {
     /// The report on an incident.
     pub fn new(incident: &Incident, entries: &[Entry]) -> Self {
-        let closed_why = entries.iter().rev().find_map(|entry| match &entry.event {
-            Event::Closed { why, .. } => Some(why.clone()),
-            _ => None,
+        let closed_why = entries.iter().rev().find_map(|entry| {
+            let Event::Closed { why, .. } = &entry.event else {
+                return None;
+            };
+            Some(why.clone())
         });
         Self {
             id: incident.id,
@@ -138,14 +142,22 @@ impl Report {
 }
 
 fn timeline_line(entry: &Entry) -> Option<Line> {
-    line(entry).map(|text| Line { seq: entry.seq, at: entry.at, text })
+    line(entry).map(|text| Line {
+        seq: entry.seq,
+        at: entry.at,
+        text,
+    })
 }
 
 fn alerts(incident: &Incident) -> Vec<String> {
     let told = incident.alerts.iter().map(|joined| {
         let since = joined.alert.starts_at.format("%H:%M:%S UTC");
         match joined.resolved {
-            Some(at) => format!("{} (since {since}, resolved {})", joined.alert.name(), at.format("%H:%M:%S UTC")),
+            Some(at) => format!(
+                "{} (since {since}, resolved {})",
+                joined.alert.name(),
+                at.format("%H:%M:%S UTC")
+            ),
             None => format!("{} (since {since})", joined.alert.name()),
         }
     });
@@ -159,7 +171,10 @@ fn changes(incident: &Incident, entries: &[Entry]) -> Vec<Done> {
             call: state.call.id.clone(),
             tool: state.call.tool.clone(),
             service: change.service.clone(),
-            what: change.done.as_ref().map_or_else(|| "begun".to_owned(), |(_, _, what)| what.clone()),
+            what: change
+                .done
+                .as_ref()
+                .map_or_else(|| "begun".to_owned(), |(_, _, what)| what.clone()),
             proven: change.verified.map(|(_, ok)| ok),
             checks: Vec::new(),
             proof: None,
@@ -185,10 +200,10 @@ fn changes(incident: &Incident, entries: &[Entry]) -> Vec<Done> {
 }
 
 fn mentions(event: &Event, id: &str) -> bool {
-    match event {
-        Event::Verified { call, .. } | Event::Undone { call, .. } | Event::ApprovalGiven { call, .. } => call == id,
-        _ => false,
-    }
+    let (Event::Verified { call, .. } | Event::Undone { call, .. } | Event::ApprovalGiven { call, .. }) = event else {
+        return false;
+    };
+    call == id
 }
 
 pub(crate) fn taken_back(undo: Option<&Undo>, failed: Option<&str>) -> String {
@@ -201,25 +216,42 @@ pub(crate) fn taken_back(undo: Option<&Undo>, failed: Option<&str>) -> String {
 }
 
 fn refused(entries: &[Entry]) -> Vec<String> {
-    let told = entries.iter().filter_map(|entry| match &entry.event {
-        Event::Answered { tool, text, status: AnswerStatus::Refused, .. } => {
-            Some(format!("{tool}: {text} [{}]", entry.seq))
-        }
-        _ => None,
+    let told = entries.iter().filter_map(|entry| {
+        let Event::Answered {
+            tool,
+            text,
+            status: AnswerStatus::Refused,
+            ..
+        } = &entry.event
+        else {
+            return None;
+        };
+        Some(format!("{tool}: {text} [{}]", entry.seq))
     });
     told.collect()
 }
 
 /// What the conclusion lists, and checks of a proof that could not be asked.
 fn not_checked(incident: &Incident, entries: &[Entry]) -> Vec<String> {
-    let mut missed = incident.conclusion.as_ref().map(|conclusion| conclusion.not_checked.clone()).unwrap_or_default();
+    let mut missed = incident
+        .conclusion
+        .as_ref()
+        .map(|conclusion| conclusion.not_checked.clone())
+        .unwrap_or_default();
     for entry in entries {
         if let Event::Verified { ok: false, checks, .. } = &entry.event {
-            let unasked = checks.iter().filter(|check| check.found.contains("could not be reached"));
+            let unasked = checks
+                .iter()
+                .filter(|check| check.found.contains("could not be reached"));
             missed.extend(unasked.map(|check| format!("{}: {} [{}]", check.name, check.found, entry.seq)));
         }
         if incident.conclusion.is_none()
-            && let Event::Answered { tool, text, status: AnswerStatus::Unreachable { .. }, .. } = &entry.event
+            && let Event::Answered {
+                tool,
+                text,
+                status: AnswerStatus::Unreachable { .. },
+                ..
+            } = &entry.event
         {
             missed.push(format!("{tool}: {text} [{}]", entry.seq));
         }
@@ -230,9 +262,11 @@ fn not_checked(incident: &Incident, entries: &[Entry]) -> Vec<String> {
 fn cost(incident: &Incident, entries: &[Entry]) -> Cost {
     let models: BTreeSet<_> = entries
         .iter()
-        .filter_map(|entry| match &entry.event {
-            Event::Turned { model, .. } if model != TRIAGE => Some(model.clone()),
-            _ => None,
+        .filter_map(|entry| {
+            let Event::Turned { model, .. } = &entry.event else {
+                return None;
+            };
+            (model != TRIAGE).then(|| model.clone())
         })
         .collect();
     Cost {

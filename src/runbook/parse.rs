@@ -80,10 +80,17 @@ impl Runbook {
     /// # Errors
     /// [`ParseError`] with the line.
     pub fn parse(name: &str, file: &str, text: &str) -> Result<Self, ParseError> {
-        let wrong = |line: usize, what: String| ParseError { file: file.to_owned(), line, what };
+        let wrong = |line: usize, what: String| ParseError {
+            file: file.to_owned(),
+            line,
+            what,
+        };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
         let Some(rest) = text.strip_prefix("---\n") else {
-            return Err(wrong(1, "a runbook begins with front matter: a line `---`, YAML, and a line `---`".to_owned()));
+            return Err(wrong(
+                1,
+                "a runbook begins with front matter: a line `---`, YAML, and a line `---`".to_owned(),
+            ));
         };
         let Some((front, prose)) = rest.split_once("\n---\n") else {
             return Err(wrong(1, "the front matter is not closed by a line `---`".to_owned()));
@@ -101,10 +108,16 @@ impl Runbook {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|what| wrong(line("match"), what))?;
         if matches.is_empty() {
-            return Err(wrong(line("match"), "`match` is empty: name at least one alert".to_owned()));
+            return Err(wrong(
+                line("match"),
+                "`match` is empty: name at least one alert".to_owned(),
+            ));
         }
         if parsed.conclude.is_empty() {
-            return Err(wrong(line("conclude"), "`conclude` is empty: say at least one ending".to_owned()));
+            return Err(wrong(
+                line("conclude"),
+                "`conclude` is empty: say at least one ending".to_owned(),
+            ));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -130,11 +143,15 @@ impl FrontMatch {
     fn compile(self) -> Result<Match, String> {
         // Anchored, as Prometheus's matchers are.
         let anchored = |pattern: &str| {
-            Regex::new(&format!("^(?:{pattern})$")).map_err(|error| format!("{pattern:?} is no regular expression: {error}"))
+            Regex::new(&format!("^(?:{pattern})$"))
+                .map_err(|error| format!("{pattern:?} is no regular expression: {error}"))
         };
         let alertname = self.alertname.as_deref().map(anchored).transpose()?;
-        let labels: Result<BTreeMap<_, _>, String> =
-            self.labels.into_iter().map(|(label, pattern)| Ok((label, anchored(&pattern)?))).collect();
+        let labels: Result<BTreeMap<_, _>, String> = self
+            .labels
+            .into_iter()
+            .map(|(label, pattern)| Ok((label, anchored(&pattern)?)))
+            .collect();
         let labels = labels?;
         if alertname.is_none() && labels.is_empty() {
             return Err("a match needs an `alertname` or `labels`".to_owned());
@@ -146,13 +163,22 @@ impl FrontMatch {
 impl FrontStep {
     fn step(self) -> Step {
         let with = self.with.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-        Step { id: self.id, call: self.call, with, when: self.when }
+        Step {
+            id: self.id,
+            call: self.call,
+            with,
+            when: self.when,
+        }
     }
 }
 
 impl FrontEnding {
     fn ending(self) -> Ending {
-        let claim = |claim: FrontClaim| StepClaim { text: claim.text, cites: claim.cites, when: claim.when };
+        let claim = |claim: FrontClaim| StepClaim {
+            text: claim.text,
+            cites: claim.cites,
+            when: claim.when,
+        };
         Ending {
             when: self.when,
             summary: self.summary,

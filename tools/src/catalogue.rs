@@ -111,7 +111,10 @@ impl Catalogue {
     /// Everything that needs `name`, directly or through others; not `name` itself.
     pub fn dependants(&self, name: &str) -> BTreeSet<String> {
         self.reach(name, |service| {
-            self.iter().filter(|other| other.depends_on.contains(&service.name)).map(|other| other.name.clone()).collect()
+            self.iter()
+                .filter(|other| other.depends_on.contains(&service.name))
+                .map(|other| other.name.clone())
+                .collect()
         })
     }
 
@@ -163,9 +166,19 @@ mod tests {
 
     #[test]
     fn dependencies_and_dependants_are_transitive_and_survive_cycles() {
-        let catalogue = Catalogue::new([service("gateway", &["api"]), service("api", &["db"]), service("db", &["gateway"])]);
-        assert_eq!(catalogue.dependencies("gateway"), BTreeSet::from(["api".to_owned(), "db".to_owned()]));
-        assert_eq!(catalogue.dependants("db"), BTreeSet::from(["api".to_owned(), "gateway".to_owned()]));
+        let catalogue = Catalogue::new([
+            service("gateway", &["api"]),
+            service("api", &["db"]),
+            service("db", &["gateway"]),
+        ]);
+        assert_eq!(
+            catalogue.dependencies("gateway"),
+            BTreeSet::from(["api".to_owned(), "db".to_owned()])
+        );
+        assert_eq!(
+            catalogue.dependants("db"),
+            BTreeSet::from(["api".to_owned(), "gateway".to_owned()])
+        );
         assert!(catalogue.dependencies("unknown").is_empty());
     }
 }

@@ -71,7 +71,10 @@ impl ContainerView {
             oom_killed: state.oom_killed.unwrap_or(false),
             error: text::one_line(&text::clean(state.error.as_deref().unwrap_or_default()), 300),
             restarts: container.restart_count.unwrap_or(0),
-            restart_policy: policy.map(|name| name.to_string()).filter(|name| !name.is_empty()).unwrap_or_else(|| "no".to_owned()),
+            restart_policy: policy
+                .map(|name| name.to_string())
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| "no".to_owned()),
             started_at: moment(state.started_at.as_deref()),
             finished_at: moment(state.finished_at.as_deref()),
             image: text::clean(config.image.as_deref().unwrap_or_default()),
@@ -80,7 +83,12 @@ impl ContainerView {
             #[expect(clippy::cast_precision_loss, reason = "cores have few digits")]
             cpu_limit: host.nano_cpus.unwrap_or(0) as f64 / 1e9,
             health_log: health_log(&state),
-            environment: config.env.unwrap_or_default().iter().map(|line| environment(line)).collect(),
+            environment: config
+                .env
+                .unwrap_or_default()
+                .iter()
+                .map(|line| environment(line))
+                .collect(),
         }
     }
 
@@ -102,7 +110,11 @@ impl ContainerView {
 
 /// How long Docker waits for a container to stop before it kills it, with a margin for the start.
 pub(crate) fn stop_timeout(container: &ContainerInspectResponse) -> Duration {
-    let seconds = container.config.as_ref().and_then(|config| config.stop_timeout).unwrap_or(STOP_TIMEOUT);
+    let seconds = container
+        .config
+        .as_ref()
+        .and_then(|config| config.stop_timeout)
+        .unwrap_or(STOP_TIMEOUT);
     Duration::from_secs(u64::try_from(seconds.clamp(0, 600)).unwrap_or(0) + 5)
 }
 
@@ -118,7 +130,11 @@ fn health(state: &ContainerState) -> String {
 }
 
 fn health_log(state: &ContainerState) -> Vec<String> {
-    let log = state.health.as_ref().and_then(|health| health.log.clone()).unwrap_or_default();
+    let log = state
+        .health
+        .as_ref()
+        .and_then(|health| health.log.clone())
+        .unwrap_or_default();
     let skip = log.len().saturating_sub(3);
     let told = log.into_iter().skip(skip).map(|entry| {
         let output = text::one_line(&text::clean(entry.output.as_deref().unwrap_or_default()), 160);

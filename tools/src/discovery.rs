@@ -26,15 +26,24 @@ pub async fn discover(docker: &Docker) -> Result<(Vec<Service>, Vec<String>), Fa
 }
 
 fn service(labels: &HashMap<String, String>, problems: &mut Vec<String>) -> Option<Service> {
-    let own = |key: &str| labels.get(&format!("{OWN}{key}")).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let own = |key: &str| {
+        labels
+            .get(&format!("{OWN}{key}"))
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    };
     let (key, name) = [&format!("{OWN}service"), SWARM_SERVICE, COMPOSE_SERVICE]
         .into_iter()
         .find_map(|key| labels.get(key).map(|name| (key.to_owned(), name.clone())))?;
     let mut service = Service::named(&name, Origin::Containers);
     service.labels.insert(key.clone(), name.clone());
-    if key == COMPOSE_SERVICE && let Some(project) = labels.get("com.docker.compose.project") {
+    if key == COMPOSE_SERVICE
+        && let Some(project) = labels.get("com.docker.compose.project")
+    {
         // Two projects may each have a service `web`.
-        service.labels.insert("com.docker.compose.project".to_owned(), project.clone());
+        service
+            .labels
+            .insert("com.docker.compose.project".to_owned(), project.clone());
     }
     service.health_url = own("health-url");
     service.prometheus = own("prometheus");
@@ -43,18 +52,22 @@ fn service(labels: &HashMap<String, String>, problems: &mut Vec<String>) -> Opti
         .map(|list| names(&list))
         .or_else(|| labels.get(COMPOSE_DEPENDS_ON).map(|list| names(list)))
         .unwrap_or_default();
-    service.autonomy = own("autonomy").and_then(|word| match word.as_str() {
-        "observe" => Some(Autonomy::Observe),
-        "propose" => Some(Autonomy::Propose),
-        "act" => Some(Autonomy::Act),
+    service.autonomy = own("autonomy").map(|word| match word.as_str() {
+        "observe" => Autonomy::Observe,
+        "propose" => Autonomy::Propose,
+        "act" => Autonomy::Act,
         other => {
-            problems.push(format!("{name}: label {OWN}autonomy is {other:?}; right would be observe, propose or act; taken as observe"));
-            Some(Autonomy::Observe)
+            problems.push(format!(
+                "{name}: label {OWN}autonomy is {other:?}; right would be observe, propose or act; taken as observe"
+            ));
+            Autonomy::Observe
         }
     });
     service.protected = own("protected").is_some_and(|word| {
         if !matches!(word.as_str(), "true" | "false") {
-            problems.push(format!("{name}: label {OWN}protected is {word:?}; right would be true or false; taken as true"));
+            problems.push(format!(
+                "{name}: label {OWN}protected is {word:?}; right would be true or false; taken as true"
+            ));
         }
         word != "false"
     });
@@ -63,14 +76,20 @@ fn service(labels: &HashMap<String, String>, problems: &mut Vec<String>) -> Opti
 
 /// Names out of `a, b` or Compose's `a:service_started:true,b:service_healthy:false`.
 fn names(list: &str) -> Vec<String> {
-    let names = list.split(',').filter_map(|entry| entry.split(':').next()).map(str::trim);
+    let names = list
+        .split(',')
+        .filter_map(|entry| entry.split(':').next())
+        .map(str::trim);
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// One catalogue of both; where both know a service, what the settings say stands, and labels fill what they leave open.
 /// Autonomy only ever comes down by a label: a container cannot give itself more than the settings say.
 pub fn merge(configured: Vec<Service>, discovered: Vec<Service>) -> Catalogue {
-    let mut merged: BTreeMap<String, Service> = configured.into_iter().map(|service| (service.name.clone(), service)).collect();
+    let mut merged: BTreeMap<String, Service> = configured
+        .into_iter()
+        .map(|service| (service.name.clone(), service))
+        .collect();
     for found in discovered {
         let Some(known) = merged.get_mut(&found.name) else {
             merged.insert(found.name.clone(), found);
@@ -99,7 +118,10 @@ mod tests {
     use super::*;
 
     fn labels(pairs: &[(&str, &str)]) -> HashMap<String, String> {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -108,20 +130,30 @@ mod tests {
         let compose = labels(&[
             (COMPOSE_SERVICE, "web"),
             ("com.docker.compose.project", "shop"),
-            (COMPOSE_DEPENDS_ON, "db:service_healthy:true,cache:service_started:false"),
+            (
+                COMPOSE_DEPENDS_ON,
+                "db:service_healthy:true,cache:service_started:false",
+            ),
             ("devops-agent.autonomy", "everything"),
             ("devops-agent.protected", "yes"),
         ]);
         let web = service(&compose, &mut problems).unwrap();
         assert_eq!(web.depends_on, ["db", "cache"]);
-        assert_eq!((web.autonomy, web.protected, web.labels.len()), (Some(Autonomy::Observe), true, 2));
+        assert_eq!(
+            (web.autonomy, web.protected, web.labels.len()),
+            (Some(Autonomy::Observe), true, 2)
+        );
         assert_eq!(problems.len(), 2);
         assert_eq!(service(&labels(&[("other", "x")]), &mut problems), None);
     }
 
     #[test]
     fn settings_stand_and_labels_fill_what_they_leave_open() {
-        let set = Service { health_url: Some("http://set/".into()), autonomy: Some(Autonomy::Propose), ..Service::named("web", Origin::Settings) };
+        let set = Service {
+            health_url: Some("http://set/".into()),
+            autonomy: Some(Autonomy::Propose),
+            ..Service::named("web", Origin::Settings)
+        };
         let label = Service {
             health_url: Some("http://label/".into()),
             logs: Some("{a=\"b\"}".into()),
@@ -130,7 +162,10 @@ mod tests {
         };
         let merged = merge(vec![set], vec![label, Service::named("new", Origin::Containers)]);
         let web = merged.get("web").unwrap();
-        assert_eq!((web.health_url.as_deref(), web.logs.as_deref()), (Some("http://set/"), Some("{a=\"b\"}")));
+        assert_eq!(
+            (web.health_url.as_deref(), web.logs.as_deref()),
+            (Some("http://set/"), Some("{a=\"b\"}"))
+        );
         assert_eq!(web.autonomy, Some(Autonomy::Propose));
         assert_eq!(merged.names(), ["new", "web"]);
     }

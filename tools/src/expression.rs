@@ -6,14 +6,12 @@ use promql_parser::parser::{Expr, parse};
 /// time before the alert as well. `None` when it compares nothing, or does not parse.
 pub fn compared(expression: &str) -> Option<String> {
     fn left(expression: &Expr) -> Option<String> {
-        match expression {
-            Expr::Paren(inner) => left(&inner.expr),
-            Expr::Binary(binary) if binary.op.is_comparison_operator() => match *binary.rhs {
-                Expr::NumberLiteral(_) => Some(binary.lhs.to_string()),
-                _ => None,
-            },
-            _ => None,
+        if let Expr::Paren(inner) = expression {
+            return left(&inner.expr);
         }
+        let Expr::Binary(binary) = expression else { return None };
+        let number = matches!(*binary.rhs, Expr::NumberLiteral(_));
+        (number && binary.op.is_comparison_operator()).then(|| binary.lhs.to_string())
     }
     left(&parse(expression).ok()?)
 }
@@ -25,7 +23,10 @@ mod tests {
     #[test]
     fn the_left_of_a_comparison_with_a_number() {
         assert_eq!(compared(r#"up{job="a"} == 0"#).as_deref(), Some(r#"up{job="a"}"#));
-        assert_eq!(compared("(sum(rate(a[1m])) / sum(rate(b[1m])) > 0.05)").as_deref(), Some("sum(rate(a[1m])) / sum(rate(b[1m]))"));
+        assert_eq!(
+            compared("(sum(rate(a[1m])) / sum(rate(b[1m])) > 0.05)").as_deref(),
+            Some("sum(rate(a[1m])) / sum(rate(b[1m]))")
+        );
         assert_eq!(compared("a > b"), None);
         assert_eq!(compared("absent(up)"), None);
         assert_eq!(compared("up =="), None);

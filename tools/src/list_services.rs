@@ -6,9 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{
-    Autonomy, Failure, Origin, Seen, SharedCatalogue, Tool, container::ContainerView, reach::Docker,
-};
+use crate::{Autonomy, Failure, Origin, Seen, SharedCatalogue, Tool, container::ContainerView, reach::Docker};
 
 /// Lists the services of the catalogue with their state, replicas, dependencies, and how far the agent may go with each.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -68,7 +66,10 @@ impl Tool for ListServices {
                         views.sort_by_key(ContainerView::badness);
                         replicas = views.len();
                         well = views.iter().filter(|view| view.well()).count();
-                        state = views.first().map(|view| format!("{}, {}", view.state, view.health)).unwrap_or_default();
+                        state = views
+                            .first()
+                            .map(|view| format!("{}, {}", view.state, view.health))
+                            .unwrap_or_default();
                     }
                     Err(Failure::Tell(_)) => "no container".clone_into(&mut state),
                     Err(failure @ Failure::Unreachable { .. }) => without_states = Some(failure.to_string()),
@@ -85,17 +86,30 @@ impl Tool for ListServices {
                 origin: service.origin,
             });
         }
-        Ok(Seen { output: Services { services, without_states }, raw: Value::Null })
+        Ok(Seen {
+            output: Services {
+                services,
+                without_states,
+            },
+            raw: Value::Null,
+        })
     }
 }
 
 impl fmt::Display for Services {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.services.is_empty() {
-            return write!(out, "the catalogue is empty: no [services.<name>] in the settings, no labels on containers");
+            return write!(
+                out,
+                "the catalogue is empty: no [services.<name>] in the settings, no labels on containers"
+            );
         }
         for service in &self.services {
-            write!(out, "{}: {} ({} of {} well)", service.name, service.state, service.well, service.replicas)?;
+            write!(
+                out,
+                "{}: {} ({} of {} well)",
+                service.name, service.state, service.well, service.replicas
+            )?;
             if !service.depends_on.is_empty() {
                 write!(out, "; needs {}", service.depends_on.join(", "))?;
             }

@@ -38,6 +38,12 @@ pub(crate) fn collapsed(lines: &[LogLine]) -> Vec<String> {
             Some(_) | None => told.push((shape, format!("{} {text}", line.at), 1)),
         }
     }
-    let line = |(_, line, count): (String, String, usize)| if count > 1 { format!("{line} (×{count} alike)") } else { line };
+    let line = |(_, line, count): (String, String, usize)| {
+        if count > 1 {
+            format!("{line} (×{count} alike)")
+        } else {
+            line
+        }
+    };
     told.into_iter().map(line).collect()
 }

@@ -62,7 +62,11 @@ struct ContainerLog {
 impl ReadContainerLogs {
     /// A tool over this Docker; without one every call says so.
     pub fn new(docker: Option<Arc<Docker>>, catalogue: SharedCatalogue, clock: SharedClock) -> Self {
-        Self { docker, catalogue, clock }
+        Self {
+            docker,
+            catalogue,
+            clock,
+        }
     }
 }
 
@@ -80,22 +84,40 @@ impl Tool for ReadContainerLogs {
         let wanted = args.containing.as_ref().map(|text| text.to_lowercase());
         // A filter looks at more than it gives.
         let tail = if wanted.is_some() { 5_000 } else { most + 1 };
-        let mut logs = ContainerLogs { containers: Vec::new(), matched: 0, error_lines: 0, minutes_back };
+        let mut logs = ContainerLogs {
+            containers: Vec::new(),
+            matched: 0,
+            error_lines: 0,
+            minutes_back,
+        };
         let mut raw = Vec::new();
         for container in docker.of_service(&service).await? {
-            let read = docker.logs(container.id.as_deref().unwrap_or_default(), since, tail).await?;
+            let read = docker
+                .logs(container.id.as_deref().unwrap_or_default(), since, tail)
+                .await?;
             let mut lines: Vec<_> = read.iter().map(|(stream, line)| parsed(stream, line)).collect();
-            lines.sort_by(|(a, _), (b, _)| a.cmp(b));
+            lines.sort_by_key(|(at, _)| *at);
             let mut lines: Vec<LogLine> = lines.into_iter().map(|(_, line)| line).collect();
-            lines.retain(|line| wanted.as_ref().is_none_or(|wanted| line.text.to_lowercase().contains(wanted)));
+            lines.retain(|line| {
+                wanted
+                    .as_ref()
+                    .is_none_or(|wanted| line.text.to_lowercase().contains(wanted))
+            });
             let left_out = lines.len().saturating_sub(most);
             let kept = lines.split_off(left_out);
             logs.matched += kept.len();
             logs.error_lines += errors(&kept);
             raw.extend(kept.iter().map(|line| Value::String(text::clean(&line.text))));
-            logs.containers.push(ContainerLog { name: ContainerView::of(&container).name, lines: collapsed(&kept), left_out });
+            logs.containers.push(ContainerLog {
+                name: ContainerView::of(&container).name,
+                lines: collapsed(&kept),
+                left_out,
+            });
         }
-        Ok(Seen { output: logs, raw: service::raw(&raw) })
+        Ok(Seen {
+            output: logs,
+            raw: service::raw(&raw),
+        })
     }
 }
 
@@ -106,13 +128,23 @@ fn parsed(stream: &str, line: &str) -> (Option<DateTime<Utc>>, LogLine) {
     let text = if at.is_some() { rest } else { line };
     let mark = if stream == "stderr" { "! " } else { "" };
     let moment = at.map(|at| at.format("%H:%M:%S").to_string()).unwrap_or_default();
-    (at, LogLine { at: moment, text: format!("{mark}{text}") })
+    (
+        at,
+        LogLine {
+            at: moment,
+            text: format!("{mark}{text}"),
+        },
+    )
 }
 
 impl fmt::Display for ContainerLogs {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let minutes = self.minutes_back;
-        write!(out, "{} lines, {} of them tell of errors, in the last {minutes} minutes (! is stderr)", self.matched, self.error_lines)?;
+        write!(
+            out,
+            "{} lines, {} of them tell of errors, in the last {minutes} minutes (! is stderr)",
+            self.matched, self.error_lines
+        )?;
         for log in &self.containers {
             write!(out, "\n{}:", log.name)?;
             if log.left_out > 0 {

@@ -65,7 +65,13 @@ impl RestartContainer {
         client: Client,
         health_timeout: Duration,
     ) -> Self {
-        Self { docker, catalogue, clock, client, health_timeout }
+        Self {
+            docker,
+            catalogue,
+            clock,
+            client,
+            health_timeout,
+        }
     }
 
     fn service(&self, args: &RestartContainerArgs) -> Result<Service, Failure> {
@@ -79,7 +85,9 @@ impl Change for RestartContainer {
     type Before = Before;
 
     fn target(&self, args: &Self::Args) -> Target {
-        Target { service: args.service.clone() }
+        Target {
+            service: args.service.clone(),
+        }
     }
 
     async fn before(&self, args: &Self::Args) -> Result<Before, Failure> {
@@ -99,7 +107,9 @@ impl Change for RestartContainer {
                 name: view.name,
             }
         });
-        Ok(Before { containers: containers.collect() })
+        Ok(Before {
+            containers: containers.collect(),
+        })
     }
 
     async fn apply(&self, _: Permit, _: &Self::Args, before: &Before) -> Result<String, Failure> {
@@ -115,7 +125,12 @@ impl Change for RestartContainer {
     }
 
     fn settles_within(&self, before: &Before) -> Duration {
-        before.containers.iter().filter(|container| container.chosen).map(|container| container.stop_timeout).sum()
+        before
+            .containers
+            .iter()
+            .filter(|container| container.chosen)
+            .map(|container| container.stop_timeout)
+            .sum()
     }
 
     async fn happened(&self, _: &Self::Args, before: &Before) -> Result<Option<String>, Failure> {
@@ -123,8 +138,14 @@ impl Change for RestartContainer {
         for container in before.containers.iter().filter(|container| container.chosen) {
             let now = ContainerView::of(&docker.inspect(&container.id).await?);
             if now.started_at > container.started_at {
-                let at = now.started_at.map(|at| at.format("%H:%M:%S UTC").to_string()).unwrap_or_default();
-                return Ok(Some(format!("{} was started at {at}, after the change had begun", container.name)));
+                let at = now
+                    .started_at
+                    .map(|at| at.format("%H:%M:%S UTC").to_string())
+                    .unwrap_or_default();
+                return Ok(Some(format!(
+                    "{} was started at {at}, after the change had begun",
+                    container.name
+                )));
             }
         }
         Ok(None)
@@ -136,12 +157,20 @@ impl Change for RestartContainer {
         for container in &before.containers {
             let now = ContainerView::of(&docker.inspect(&container.id).await?);
             let again = now.restarts - container.restarts;
-            let restarted = if again > 0 { format!(", {again} times restarted by its policy since") } else { String::new() };
+            let restarted = if again > 0 {
+                format!(", {again} times restarted by its policy since")
+            } else {
+                String::new()
+            };
             checks.push(Check {
                 name: format!("container {} runs", container.name),
                 // Docker sets the count back at a restart by hand: a higher one is a new crash.
                 passed: now.running && again <= 0,
-                found: if now.running { format!("running{restarted}") } else { format!("{}, exit code {}{restarted}", now.state, now.exit_code) },
+                found: if now.running {
+                    format!("running{restarted}")
+                } else {
+                    format!("{}, exit code {}{restarted}", now.state, now.exit_code)
+                },
             });
             if now.health != "none" {
                 checks.push(Check {
@@ -153,7 +182,11 @@ impl Change for RestartContainer {
         }
         if let Some(url) = &service.health_url {
             let health = ask(&self.client, url, self.health_timeout).await;
-            checks.push(Check { name: format!("{} answers its health URL", service.name), passed: health.ok, found: health.to_string() });
+            checks.push(Check {
+                name: format!("{} answers its health URL", service.name),
+                passed: health.ok,
+                found: health.to_string(),
+            });
         }
         Ok(checks)
     }
@@ -168,7 +201,10 @@ impl Change for RestartContainer {
             }
         }
         Ok(if started.is_empty() {
-            Undo::Nothing("a restart leaves image, configuration and data as they were, so there is no other state to go back to".to_owned())
+            Undo::Nothing(
+                "a restart leaves image, configuration and data as they were, so there is no other state to go back to"
+                    .to_owned(),
+            )
         } else {
             Undo::Done(format!("started {}, which ran before", started.join(", ")))
         })

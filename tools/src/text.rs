@@ -38,7 +38,8 @@ static SECRETS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
 
 #[expect(clippy::expect_used, reason = "a literal pattern, compiled in a test")]
 static ANSI: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\u{9b}[0-?]*[ -/]*[@-~]").expect("a valid pattern")
+    Regex::new(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\u{9b}[0-?]*[ -/]*[@-~]")
+        .expect("a valid pattern")
 });
 
 /// Text from the world as a model, a log or a page may see it.
@@ -62,7 +63,11 @@ pub(crate) fn clean_value(value: Value) -> Value {
         Value::Array(items) => Value::Array(items.into_iter().map(clean_value).collect()),
         Value::Object(fields) => {
             let cleaned = fields.into_iter().map(|(key, item)| {
-                let item = if telling(&key) && item.is_string() { Value::String(MASK.to_owned()) } else { clean_value(item) };
+                let item = if telling(&key) && item.is_string() {
+                    Value::String(MASK.to_owned())
+                } else {
+                    clean_value(item)
+                };
                 (clean(&key), item)
             });
             Value::Object(cleaned.collect())
@@ -74,9 +79,21 @@ pub(crate) fn clean_value(value: Value) -> Value {
 /// Whether a key's name tells that its value is secret.
 pub(crate) fn telling(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    ["password", "passwd", "secret", "token", "api_key", "apikey", "api-key", "private_key", "access_key", "credential", "dsn"]
-        .iter()
-        .any(|word| key.contains(word))
+    [
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "api_key",
+        "apikey",
+        "api-key",
+        "private_key",
+        "access_key",
+        "credential",
+        "dsn",
+    ]
+    .iter()
+    .any(|word| key.contains(word))
 }
 
 fn mask(text: &str) -> String {
@@ -119,7 +136,10 @@ mod tests {
 
     #[test]
     fn what_is_invisible_goes_and_what_is_seen_stays() {
-        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m a\u{202e}b\u{200b}c\r\nd\te\u{7}"), "red abc\nd\te");
+        assert_eq!(
+            clean("\u{1b}[31mred\u{1b}[0m a\u{202e}b\u{200b}c\r\nd\te\u{7}"),
+            "red abc\nd\te"
+        );
         assert_eq!(clean("\u{1b}]0;title\u{7}plain größe"), "plain größe");
         assert!(clean(&"x".repeat(100_000)).ends_with("… [cut]"));
     }
@@ -151,9 +171,17 @@ mod tests {
         {"api_key": [masked]}
         [masked]
         "#);
-        for plain in ["tokens per second 12", "http://host:9090/path", "the secretary left", "sk-8"] {
+        for plain in [
+            "tokens per second 12",
+            "http://host:9090/path",
+            "the secretary left",
+            "sk-8",
+        ] {
             assert_eq!(clean(plain), plain);
         }
-        assert_eq!(clean_value(serde_json::json!({"DB_PASSWORD": "x", "n": 1})), serde_json::json!({"DB_PASSWORD": "[masked]", "n": 1}));
+        assert_eq!(
+            clean_value(serde_json::json!({"DB_PASSWORD": "x", "n": 1})),
+            serde_json::json!({"DB_PASSWORD": "[masked]", "n": 1})
+        );
     }
 }

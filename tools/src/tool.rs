@@ -57,8 +57,11 @@ pub trait Change: Send + Sync + 'static {
         before: &Self::Before,
     ) -> impl Future<Output = Result<Option<String>, Failure>> + Send;
     /// Whether the target itself is well now; asked again until all pass or time is up.
-    fn verify(&self, args: &Self::Args, before: &Self::Before)
-    -> impl Future<Output = Result<Vec<Check>, Failure>> + Send;
+    fn verify(
+        &self,
+        args: &Self::Args,
+        before: &Self::Before,
+    ) -> impl Future<Output = Result<Vec<Check>, Failure>> + Send;
     /// Takes it back to `before`.
     fn undo(
         &self,

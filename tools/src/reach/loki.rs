@@ -54,7 +54,9 @@ impl Loki {
     /// # Errors
     /// [`Failure::Tell`] when `base` is no HTTP URL.
     pub fn new(client: Client, base: &str, options: HttpOptions, clock: SharedClock) -> Result<Self, Failure> {
-        Ok(Self { http: Http::new(System::Loki, client, base, options, clock)? })
+        Ok(Self {
+            http: Http::new(System::Loki, client, base, options, clock)?,
+        })
     }
 
     /// Whether it is ready, in its own words.
@@ -92,10 +94,18 @@ impl Loki {
             "streams" => LokiAnswer::Lines(lines(read(data.result)?)),
             "matrix" => {
                 let found: Vec<Range> = read(data.result)?;
-                let series = |found: Range| Series { labels: found.metric, samples: found.values.iter().map(Point::sample).collect() };
+                let series = |found: Range| Series {
+                    labels: found.metric,
+                    samples: found.values.iter().map(Point::sample).collect(),
+                };
                 LokiAnswer::Metric(found.into_iter().map(series).collect())
             }
-            other => return Err(Failure::unreachable(System::Loki, format!("answers with result type {other:?}"))),
+            other => {
+                return Err(Failure::unreachable(
+                    System::Loki,
+                    format!("answers with result type {other:?}"),
+                ));
+            }
         };
         Ok((answer, raw))
     }
@@ -105,7 +115,9 @@ fn lines(streams: Vec<Stream>) -> Vec<(i64, BTreeMap<String, String>, String)> {
     let mut lines: Vec<_> = streams
         .into_iter()
         .flat_map(|Stream { stream, values }| {
-            values.into_iter().map(move |(at, line)| (at.parse().unwrap_or_default(), stream.clone(), line))
+            values
+                .into_iter()
+                .map(move |(at, line)| (at.parse().unwrap_or_default(), stream.clone(), line))
         })
         .collect();
     lines.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
@@ -113,5 +125,6 @@ fn lines(streams: Vec<Stream>) -> Vec<(i64, BTreeMap<String, String>, String)> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {
-    serde_json::from_value(value).map_err(|error| Failure::unreachable(System::Loki, format!("answers in another form: {error}")))
+    serde_json::from_value(value)
+        .map_err(|error| Failure::unreachable(System::Loki, format!("answers in another form: {error}")))
 }
