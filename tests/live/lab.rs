@@ -22,6 +22,7 @@ pub(crate) struct Lab {
     pub(crate) alertmanager_port: u16,
     pub(crate) agent_port: u16,
     pub(crate) service_port: u16,
+    pub(crate) second_prometheus_port: u16,
     pub(crate) client: reqwest::Client,
     dockerd: Option<Child>,
     prometheus: Option<Child>,
@@ -30,7 +31,7 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) async fn start() -> Result<Self> {
-        let mut ports = free_ports(5)?.into_iter();
+        let mut ports = free_ports(6)?.into_iter();
         let mut port = || ports.next().context("no free port");
         let mut lab = Self {
             folder: tempfile::Builder::new().prefix("devops-agent-live").tempdir()?,
@@ -38,6 +39,7 @@ impl Lab {
             alertmanager_port: port()?,
             agent_port: port()?,
             service_port: port()?,
+            second_prometheus_port: port()?,
             client: reqwest::Client::builder().timeout(Duration::from_secs(20)).build()?,
             dockerd: None,
             prometheus: None,

@@ -14,6 +14,7 @@
 
 mod agent;
 mod lab;
+mod promql;
 mod scenarios;
 
 use std::process::ExitCode;
@@ -41,7 +42,24 @@ async fn main() -> ExitCode {
 
 async fn run(only: &str) -> Result<usize> {
     let mut lab = Lab::start().await?;
-    let done = scenarios::run(&mut lab, only).await;
+    let mut done = scenarios::run(&mut lab, only).await;
+    if let Ok(rows) = &mut done
+        && "PromQL".contains(only)
+    {
+        println!("PromQL …");
+        let name = "PromQL: the world beside a real Prometheus";
+        let compared = promql::differential(&lab).await;
+        if let Ok(compared) = &compared {
+            println!("    {compared} answers are equal");
+        }
+        rows.push(scenarios::Row {
+            name,
+            failure: compared.err(),
+            webhook: None,
+            proven: None,
+            own_share: None,
+        });
+    }
     lab.stop().await;
     let rows = done?;
     println!(
