@@ -44,10 +44,7 @@ fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir_in(std::env::var("BENCH_FOLDER").unwrap_or_else(|_| ".".to_owned())).unwrap();
     let fsyncs = fsync_rate(folder.path());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(run(folder.path(), fsyncs));
 }
 
@@ -106,16 +103,8 @@ async fn run(folder: &std::path::Path, fsyncs: f64) {
         "durable webhooks   {:.0} requests/s over {CONNECTIONS} connections ({REQUESTS} in {seconds:.2} s)",
         REQUESTS as f64 / seconds
     );
-    println!(
-        "latency            p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms",
-        at(0.5),
-        at(0.99),
-        at(1.0)
-    );
+    println!("latency            p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms", at(0.5), at(0.99), at(1.0));
     println!("the disk's own     {fsyncs:.0} appends with fsync a second, one after another");
     let (read, broken) = parts.journal.verify(None).await.unwrap();
-    println!(
-        "journal            {read} entries, {} breaks in the chain",
-        broken.len()
-    );
+    println!("journal            {read} entries, {} breaks in the chain", broken.len());
 }

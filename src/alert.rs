@@ -47,9 +47,7 @@ pub struct Alert {
 impl Alert {
     /// The label `alertname`, or what stands for it when a sender left it out.
     pub fn name(&self) -> &str {
-        self.labels
-            .get("alertname")
-            .map_or("(alert without alertname)", String::as_str)
+        self.labels.get("alertname").map_or("(alert without alertname)", String::as_str)
     }
 
     /// Two notifications of one episode of an alert are the same: fingerprint and start.
@@ -130,26 +128,22 @@ impl Notification {
             let inner = error.into_inner();
             if inner.is_data() {
                 let path = if path == "." { "the body".to_owned() } else { path };
-                Refused::Form {
-                    path,
-                    wrong: inner.to_string(),
-                }
+                Refused::Form { path, wrong: inner.to_string() }
             } else {
                 Refused::NotJson(inner.to_string())
             }
         })?;
-        deserializer
-            .end()
-            .map_err(|error| Refused::NotJson(error.to_string()))?;
+        deserializer.end().map_err(|error| Refused::NotJson(error.to_string()))?;
         notification.check(limits)?;
         for alert in &mut notification.alerts {
             if alert.fingerprint.is_empty() {
                 alert.fingerprint = own_fingerprint(&alert.labels);
             }
-            alert
-                .annotations
-                .values_mut()
-                .for_each(|text| cut(text, limits.value_bytes));
+            for text in alert.annotations.values_mut() {
+                // Text for people, never compared: cleaned and masked before it is written anywhere.
+                *text = tools::clean(text);
+                cut(text, limits.value_bytes);
+            }
         }
         Ok(notification)
     }
@@ -170,18 +164,8 @@ impl Notification {
                 }
             }
             let path = |field: &str| format!("alerts[{index}].{field}");
-            within(
-                "bytes",
-                &path("fingerprint"),
-                alert.fingerprint.len(),
-                limits.value_bytes,
-            )?;
-            within(
-                "bytes",
-                &path("generatorURL"),
-                alert.generator_url.len(),
-                limits.value_bytes.saturating_mul(LINK),
-            )?;
+            within("bytes", &path("fingerprint"), alert.fingerprint.len(), limits.value_bytes)?;
+            within("bytes", &path("generatorURL"), alert.generator_url.len(), limits.value_bytes.saturating_mul(LINK))?;
         }
         Ok(())
     }
@@ -202,12 +186,7 @@ fn within(what: &'static str, path: &str, found: usize, most: usize) -> Result<(
     if found <= most {
         return Ok(());
     }
-    Err(Refused::TooMuch {
-        what,
-        path: path.to_owned(),
-        found,
-        most,
-    })
+    Err(Refused::TooMuch { what, path: path.to_owned(), found, most })
 }
 
 /// For senders that give no fingerprint: the first 16 hexadecimal digits of SHA-256 over the sorted labels.

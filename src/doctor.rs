@@ -88,34 +88,13 @@ impl Doctor {
 
     /// Every part, asked now, side by side.
     pub async fn examine(&self) -> Vec<Part> {
-        let Reach {
-            prometheus,
-            alertmanager,
-            loki,
-            docker,
-            github,
-        } = self.reach.clone();
+        let Reach { prometheus, alertmanager, loki, docker, github } = self.reach.clone();
         let outside = join_all([
-            ask(
-                PROMETHEUS,
-                prometheus.map(|part| Box::pin(async move { part.ready().await }) as Asked),
-            ),
-            ask(
-                ALERTMANAGER,
-                alertmanager.map(|part| Box::pin(async move { part.ready().await }) as Asked),
-            ),
-            ask(
-                LOKI,
-                loki.map(|part| Box::pin(async move { part.ready().await }) as Asked),
-            ),
-            ask(
-                DOCKER,
-                docker.map(|part| Box::pin(async move { part.version().await }) as Asked),
-            ),
-            ask(
-                GITHUB,
-                github.map(|part| Box::pin(async move { part.check().await }) as Asked),
-            ),
+            ask(PROMETHEUS, prometheus.map(|part| Box::pin(async move { part.ready().await }) as Asked)),
+            ask(ALERTMANAGER, alertmanager.map(|part| Box::pin(async move { part.ready().await }) as Asked)),
+            ask(LOKI, loki.map(|part| Box::pin(async move { part.ready().await }) as Asked)),
+            ask(DOCKER, docker.map(|part| Box::pin(async move { part.version().await }) as Asked)),
+            ask(GITHUB, github.map(|part| Box::pin(async move { part.check().await }) as Asked)),
         ]);
         let (journal, outside) = tokio::join!(self.journal(), outside);
         let mut parts = vec![journal];
@@ -157,12 +136,7 @@ impl Doctor {
     }
 
     fn model(&self) -> Part {
-        let llms: Vec<_> = self
-            .chain
-            .iter()
-            .filter(|name| *name != RUNBOOK)
-            .map(String::as_str)
-            .collect();
+        let llms: Vec<_> = self.chain.iter().filter(|name| *name != RUNBOOK).map(String::as_str).collect();
         if llms.is_empty() {
             return Part {
                 name: "model".to_owned(),
@@ -174,24 +148,14 @@ impl Doctor {
                 mend: "add [model.providers.<name>] and put its name first in [model] chain".to_owned(),
             };
         }
-        ok(
-            "model",
-            format!(
-                "{}, asked when there is something to investigate",
-                self.chain.join(", then ")
-            ),
-        )
+        ok("model", format!("{}, asked when there is something to investigate", self.chain.join(", then ")))
     }
 
     /// Recall is by the journal itself: earlier incidents of the same alert on the same service.
     async fn memory(&self) -> Part {
         match self
             .journal
-            .list(crate::journal::Filter {
-                phase: Some("closed".to_owned()),
-                most: 1_000,
-                ..Default::default()
-            })
+            .list(crate::journal::Filter { phase: Some("closed".to_owned()), most: 1_000, ..Default::default() })
             .await
         {
             Ok(past) => ok("memory", format!("{} closed incidents can be recalled", past.len())),
@@ -207,22 +171,11 @@ impl Doctor {
 }
 
 fn ok(name: &str, found: String) -> Part {
-    Part {
-        name: name.to_owned(),
-        state: PartState::Ok,
-        found,
-        without: String::new(),
-        mend: String::new(),
-    }
+    Part { name: name.to_owned(), state: PartState::Ok, found, without: String::new(), mend: String::new() }
 }
 
 async fn ask(outside: Outside, asked: Option<Asked>) -> Part {
-    let Outside {
-        name,
-        configure,
-        mend,
-        without,
-    } = outside;
+    let Outside { name, configure, mend, without } = outside;
     let part = |state, found: String, mend: &str| Part {
         name: name.to_owned(),
         state,
@@ -235,11 +188,7 @@ async fn ask(outside: Outside, asked: Option<Asked>) -> Part {
         Some(asked) => match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok(found)) => ok(name, found),
             Ok(Err(failure)) => part(PartState::Failing, failure.to_string(), mend),
-            Err(_) => part(
-                PartState::Failing,
-                format!("no answer within {} s", PATIENCE.as_secs()),
-                mend,
-            ),
+            Err(_) => part(PartState::Failing, format!("no answer within {} s", PATIENCE.as_secs()), mend),
         },
     }
 }

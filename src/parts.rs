@@ -63,10 +63,7 @@ impl Parts {
     /// # Errors
     /// What is wrong with settings, policy, runbooks or journal.
     pub fn build(settings: Settings, clock: SharedClock) -> Result<Self> {
-        let options = JournalOptions {
-            path: settings.journal.path.clone(),
-            queue: settings.journal.queue,
-        };
+        let options = JournalOptions { path: settings.journal.path.clone(), queue: settings.journal.queue };
         let journal = Journal::open(&options, Arc::clone(&clock))?;
         let client = http_client(&settings)?;
         let reach = reach(&settings, &client, &clock)?;
@@ -98,17 +95,10 @@ impl Parts {
                 prometheus: reach.prometheus.is_some(),
                 loki: reach.loki.is_some(),
                 docker: reach.docker.is_some(),
+                alertmanager: reach.alertmanager.is_some(),
             },
         });
-        Ok(Self {
-            settings,
-            journal,
-            catalogue,
-            clock,
-            reach,
-            agent,
-            library,
-        })
+        Ok(Self { settings, journal, catalogue, clock, reach, agent, library })
     }
 
     /// The HTTP server's part of it.
@@ -140,18 +130,12 @@ impl Parts {
 
     /// How alerts are taken in.
     pub fn intake(&self) -> IntakeOptions {
-        IntakeOptions {
-            queue: self.settings.intake.queue,
-            join_window: self.settings.intake.join_window,
-        }
+        IntakeOptions { queue: self.settings.intake.queue, join_window: self.settings.intake.join_window }
     }
 
     /// How incidents are worked on.
     pub fn worker(&self) -> WorkerOptions {
-        WorkerOptions {
-            concurrency: self.settings.worker.concurrency,
-            lease: self.settings.worker.lease,
-        }
+        WorkerOptions { concurrency: self.settings.worker.concurrency, lease: self.settings.worker.lease }
     }
 
     /// Reads services off the containers' labels once, and puts them beside those of the settings.
@@ -222,13 +206,7 @@ fn reach(settings: &Settings, client: &reqwest::Client, clock: &SharedClock) -> 
         .then(|| GitHub::new(&settings.github.url, settings.github.token.clone()).map(Arc::new))
         .transpose()
         .context("[github]")?;
-    Ok(Reach {
-        prometheus,
-        loki,
-        alertmanager,
-        docker,
-        github,
-    })
+    Ok(Reach { prometheus, loki, alertmanager, docker, github })
 }
 
 /// The services of the settings; those through which the agent itself sees and acts are protected.
@@ -259,11 +237,7 @@ fn library(folder: &Path) -> Result<Library> {
 }
 
 fn policy(path: &str) -> Result<Policy> {
-    Ok(if path.is_empty() {
-        Policy::built_in()?
-    } else {
-        Policy::load(Path::new(path))?
-    })
+    Ok(if path.is_empty() { Policy::built_in()? } else { Policy::load(Path::new(path))? })
 }
 
 fn guard_options(settings: &Settings) -> GuardOptions {
@@ -283,36 +257,19 @@ fn registry(
     client: &reqwest::Client,
     health: Duration,
 ) -> (Registry, tools::Mint) {
-    let Reach {
-        prometheus,
-        loki,
-        alertmanager,
-        docker,
-        ..
-    } = reach;
+    let Reach { prometheus, loki, alertmanager, docker, .. } = reach;
     let (catalogue, clock) = (|| catalogue.clone(), || Arc::clone(clock));
     let (registry, mint) = Registry::new();
     let registry = registry
         .look(QueryPrometheus::new(prometheus.clone(), clock()))
         .look(ListMetrics::new(prometheus.clone(), catalogue(), clock()))
-        .look(ListAlerts::new(
-            alertmanager.clone(),
-            prometheus.clone(),
-            catalogue(),
-            clock(),
-        ))
+        .look(ListAlerts::new(alertmanager.clone(), prometheus.clone(), catalogue(), clock()))
         .look(SearchLoki::new(loki.clone(), catalogue(), clock()))
         .look(ReadContainerLogs::new(docker.clone(), catalogue(), clock()))
         .look(InspectContainer::new(docker.clone(), catalogue(), clock()))
         .look(ListServices::new(docker.clone(), catalogue()))
         .look(CheckHealth::new(client.clone(), catalogue(), health))
-        .change(RestartContainer::new(
-            docker.clone(),
-            catalogue(),
-            clock(),
-            client.clone(),
-            health,
-        ));
+        .change(RestartContainer::new(docker.clone(), catalogue(), clock(), client.clone(), health));
     (registry, mint)
 }
 

@@ -35,13 +35,8 @@ async fn go_on(stage: &devops_agent::eval::Stage) -> devops_agent::incident::Inc
 
 async fn answer(stage: &devops_agent::eval::Stage, call: &str, decision: Decision) -> Result<(), String> {
     let (of, now) = (call.to_owned(), stage.parts.clock.now());
-    let decided = stage
-        .parts
-        .journal
-        .decide(1, move |incident| {
-            answer_approval(incident, &of, decision, "jo", "", now)
-        })
-        .await;
+    let decided =
+        stage.parts.journal.decide(1, move |incident| answer_approval(incident, &of, decision, "jo", "", now)).await;
     decided.map(drop).map_err(|error| error.to_string())
 }
 
@@ -49,18 +44,12 @@ async fn answer(stage: &devops_agent::eval::Stage, call: &str, decision: Decisio
 async fn a_yes_counts_once_and_for_that_call_alone() {
     let (stage, call) = asked().await;
     let other = answer(&stage, "c99", Decision::Approve).await.unwrap_err();
-    assert_eq!(
-        other,
-        format!("incident 1 asks for no approval of \"c99\"; it asks for: {call}")
-    );
+    assert_eq!(other, format!("incident 1 asks for no approval of \"c99\"; it asks for: {call}"));
     answer(&stage, &call, Decision::Approve).await.unwrap();
     let again = answer(&stage, &call, Decision::Deny).await.unwrap_err();
     assert_eq!(again, format!("{call} was already approved by jo"));
     let incident = go_on(&stage).await;
-    assert_eq!(
-        (incident.outcome, stage.world.changes().len()),
-        (Some(Outcome::Repaired), 1)
-    );
+    assert_eq!((incident.outcome, stage.world.changes().len()), (Some(Outcome::Repaired), 1));
     let late = answer(&stage, &call, Decision::Approve).await.unwrap_err();
     assert_eq!(late, format!("{call} was already approved by jo"));
     stage.strike().await;
@@ -71,10 +60,7 @@ async fn a_no_is_a_no() {
     let (stage, call) = asked().await;
     answer(&stage, &call, Decision::Deny).await.unwrap();
     let incident = go_on(&stage).await;
-    assert_eq!(
-        (incident.outcome, stage.world.changes().len()),
-        (Some(Outcome::HandedOver), 0)
-    );
+    assert_eq!((incident.outcome, stage.world.changes().len()), (Some(Outcome::HandedOver), 0));
     let (_, entries) = stage.parts.journal.incident(1).await.unwrap();
     let report = Report::new(&incident, &entries).markdown();
     assert!(report.contains("leave was refused by jo"), "{report}");
@@ -88,10 +74,7 @@ async fn silence_is_a_no_when_time_is_up() {
     let late = answer(&stage, &call, Decision::Approve).await.unwrap_err();
     assert!(late.contains("is over since"), "{late}");
     let incident = go_on(&stage).await;
-    assert_eq!(
-        (incident.outcome, stage.world.changes().len()),
-        (Some(Outcome::HandedOver), 0)
-    );
+    assert_eq!((incident.outcome, stage.world.changes().len()), (Some(Outcome::HandedOver), 0));
     stage.strike().await;
 }
 
@@ -102,23 +85,12 @@ async fn when_the_alert_is_resolved_nobody_needs_to_answer() {
     let mut alert = case.alert;
     alert["alerts"][0]["status"] = "resolved".into();
     alert["alerts"][0]["endsAt"] = "2026-11-20T10:01:00Z".into();
-    let limits = devops_agent::alert::Limits {
-        alerts: 10,
-        labels: 64,
-        value_bytes: 4_096,
-    };
+    let limits = devops_agent::alert::Limits { alerts: 10, labels: 64, value_bytes: 4_096 };
     let notification = devops_agent::alert::Notification::parse(alert.to_string().as_bytes(), &limits).unwrap();
     let parts = &stage.parts;
-    parts
-        .journal
-        .take(notification, parts.catalogue.load(), parts.intake())
-        .await
-        .unwrap();
+    parts.journal.take(notification, parts.catalogue.load(), parts.intake()).await.unwrap();
     let incident = go_on(&stage).await;
-    assert_eq!(
-        (incident.outcome, stage.world.changes().len()),
-        (Some(Outcome::ResolvedByItself), 0)
-    );
+    assert_eq!((incident.outcome, stage.world.changes().len()), (Some(Outcome::ResolvedByItself), 0));
     assert!(answer(&stage, &call, Decision::Approve).await.is_err());
     stage.strike().await;
 }

@@ -56,15 +56,8 @@ async fn without_loki_or_alertmanager_the_repair_goes_on_and_the_report_says_wha
             stage.world.break_part(part, fault.clone());
             let (incident, entries) = stage.play(&alert).await.unwrap();
             let report = Report::new(&incident, &entries).markdown();
-            assert_eq!(
-                incident.outcome,
-                Some(Outcome::Repaired),
-                "{part:?} {fault:?}\n{report}"
-            );
-            assert!(
-                report.contains(&format!("{name} could not be reached")),
-                "{part:?} {fault:?}\n{report}"
-            );
+            assert_eq!(incident.outcome, Some(Outcome::Repaired), "{part:?} {fault:?}\n{report}");
+            assert!(report.contains(&format!("{name} could not be reached")), "{part:?} {fault:?}\n{report}");
             stage.strike().await;
         }
     }

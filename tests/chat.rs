@@ -19,9 +19,7 @@ async fn provider(answers: Vec<Value>) -> (String, Seen) {
         seen.push(body);
         Json(answers[(seen.len() - 1).min(answers.len() - 1)].clone())
     }
-    let router = Router::new()
-        .route("/chat/completions", post(next))
-        .with_state((Arc::clone(&seen), answers));
+    let router = Router::new().route("/chat/completions", post(next)).with_state((Arc::clone(&seen), answers));
     (serve(router).await, seen)
 }
 
@@ -72,24 +70,14 @@ async fn an_llm_repairs_by_the_same_loop_and_its_claims_are_checked() {
     let (stage, alert) = stage("container-killed", &with_provider(&url, "")).await;
     let (incident, entries) = stage.play(&alert).await.unwrap();
     let report = Report::new(&incident, &entries).markdown();
-    assert_eq!(
-        (incident.outcome, stage.world.changes().len()),
-        (Some(Outcome::Repaired), 1),
-        "{report}"
-    );
-    assert!(
-        report.contains("Unproven: 99 does not stand in what it cites"),
-        "{report}"
-    );
+    assert_eq!((incident.outcome, stage.world.changes().len()), (Some(Outcome::Repaired), 1), "{report}");
+    assert!(report.contains("Unproven: 99 does not stand in what it cites"), "{report}");
     // Three turns of 1000 + 50 tokens, 400 of the thousand from the cache.
     assert_eq!((incident.turns, incident.usage.input_tokens), (3, 3_000));
     assert!((incident.usage.cost - 3.0 * (600.0 + 400.0 * 0.5 + 50.0 * 4.0) / 1e6).abs() < 1e-9);
     let asked = seen.lock().unwrap().clone();
     let text = asked[1].to_string();
-    assert!(
-        text.contains("missing field `reason`") && text.contains("A call that would be right"),
-        "{text}"
-    );
+    assert!(text.contains("missing field `reason`") && text.contains("A call that would be right"), "{text}");
     // The stable part comes first and does not change; targets are named by the schema.
     assert_eq!(asked[0]["messages"][0], asked[2]["messages"][0]);
     let tools = asked[0]["tools"].as_array().unwrap();
@@ -112,17 +100,12 @@ async fn a_hostile_model_cannot_touch_what_the_incident_may_not() {
         "../market-predictor",
         "MARKET-PREDICTOR",
     ];
-    let wanted: Vec<_> = try_all
-        .iter()
-        .map(|name| ("restart_container", json!({ "service": name, "reason": "x" })))
-        .collect();
+    let wanted: Vec<_> =
+        try_all.iter().map(|name| ("restart_container", json!({ "service": name, "reason": "x" }))).collect();
     let (url, _) = provider(vec![calls(&wanted), conclude("nothing", json!([]), false)]).await;
     let (stage, alert) = stage("container-killed", &with_provider(&url, "")).await;
     let (incident, _) = stage.play(&alert).await.unwrap();
-    assert_eq!(
-        (incident.outcome, stage.world.changes()),
-        (Some(Outcome::HandedOver), vec![])
-    );
+    assert_eq!((incident.outcome, stage.world.changes()), (Some(Outcome::HandedOver), vec![]));
     stage.strike().await;
 }
 
@@ -133,21 +116,13 @@ async fn a_budget_that_is_used_up_gives_one_last_turn_without_tools() {
     let (incident, entries) = stage.play(&alert).await.unwrap();
     assert_eq!((incident.turns, incident.outcome), (3, Some(Outcome::HandedOver)));
     let asked = seen.lock().unwrap().clone();
-    let last: Vec<_> = asked[2]["tools"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|tool| tool["function"]["name"].clone())
-        .collect();
+    let last: Vec<_> =
+        asked[2]["tools"].as_array().unwrap().iter().map(|tool| tool["function"]["name"].clone()).collect();
     assert_eq!(last, ["conclude"]);
     let report = Report::new(&incident, &entries).markdown();
     assert!(report.contains("budget used up: 2 of 2 turns"), "{report}");
     // The very same call a turn later is answered from the journal.
-    assert!(
-        serde_json::to_string(&entries)
-            .unwrap()
-            .contains("\"status\":\"repeated\"")
-    );
+    assert!(serde_json::to_string(&entries).unwrap().contains("\"status\":\"repeated\""));
     stage.strike().await;
 }
 
@@ -157,10 +132,7 @@ async fn when_the_llm_is_down_the_runbook_takes_over_and_the_journal_says_so() {
     let (incident, entries) = stage.play(&alert).await.unwrap();
     assert_eq!(incident.outcome, Some(Outcome::Repaired));
     let report = Report::new(&incident, &entries).markdown();
-    assert!(
-        report.contains("model main failed") && report.contains("runbook took over"),
-        "{report}"
-    );
+    assert!(report.contains("model main failed") && report.contains("runbook took over"), "{report}");
     stage.strike().await;
 }
 
@@ -178,12 +150,7 @@ async fn asked(more: &str, question: Value) -> (u16, Value) {
         stopped,
     );
     let working = tokio::spawn(work);
-    let answered = answer(
-        reqwest::Client::new()
-            .post(format!("{url}/v1/chat/completions"))
-            .json(&question),
-    )
-    .await;
+    let answered = answer(reqwest::Client::new().post(format!("{url}/v1/chat/completions")).json(&question)).await;
     stop.send_replace(true);
     working.await.unwrap();
     stage.strike().await;
@@ -194,11 +161,7 @@ async fn asked(more: &str, question: Value) -> (u16, Value) {
 async fn a_question_is_answered_over_the_chat_api_streamed_and_not() {
     let claims = json!([{ "text": "it is exited", "evidence": [6] }]);
     let look = calls(&[("inspect_container", json!({ "service": "market-predictor" }))]);
-    let (url, _) = provider(vec![
-        look.clone(),
-        conclude("market-predictor has stopped", claims.clone(), true),
-    ])
-    .await;
+    let (url, _) = provider(vec![look.clone(), conclude("market-predictor has stopped", claims.clone(), true)]).await;
     let question = json!({ "model": "x", "messages": [{ "role": "user", "content": "How is market-predictor?" }] });
     let (status, whole) = asked(&with_provider(&url, ""), question.clone()).await;
     let content = whole["choices"][0]["message"]["content"].as_str().unwrap();

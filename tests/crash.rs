@@ -56,11 +56,8 @@ async fn work(world: &World, path: &std::path::Path, stop_at: Option<u64>) -> Op
 }
 
 fn settings(world: &World) -> String {
-    let services = toml::to_string(&toml::Table::from_iter([(
-        "services".to_owned(),
-        world.services().into(),
-    )]))
-    .unwrap();
+    let services =
+        toml::to_string(&toml::Table::from_iter([("services".to_owned(), world.services().into())])).unwrap();
     format!(
         "[http]\nlisten = \"127.0.0.1:0\"\n[prometheus]\nurl = \"{}\"\n[docker]\nhost = \"{}\"\n[health]\ntimeout = \"300ms\"\n\
          [discovery]\nenabled = false\n{services}",
@@ -73,17 +70,9 @@ async fn opened(world: &World, path: &std::path::Path, alert: &serde_json::Value
     let mut settings = Settings::from_toml(&settings(world)).unwrap();
     settings.journal.path = path.to_owned();
     let parts = Parts::build(settings, Arc::new(WorldClock::new(world.clone()))).unwrap();
-    let limits = devops_agent::alert::Limits {
-        alerts: 10,
-        labels: 64,
-        value_bytes: 4_096,
-    };
+    let limits = devops_agent::alert::Limits { alerts: 10, labels: 64, value_bytes: 4_096 };
     let notification = devops_agent::alert::Notification::parse(alert.to_string().as_bytes(), &limits).unwrap();
-    parts
-        .journal
-        .take(notification, parts.catalogue.load(), parts.intake())
-        .await
-        .unwrap();
+    parts.journal.take(notification, parts.catalogue.load(), parts.intake()).await.unwrap();
     parts.journal.close().await;
 }
 
@@ -102,27 +91,16 @@ async fn stopped_after_every_entry_it_ends_the_same_and_changes_once() {
         if first.is_none() {
             work(&world, &path, None).await;
         }
-        let restarts = world
-            .changes()
-            .iter()
-            .filter(|change| change.action == "restart")
-            .count();
+        let restarts = world.changes().iter().filter(|change| change.action == "restart").count();
         let journal = devops_agent::journal::Journal::inspect(path);
         let (incident, entries) = journal.incident(1).await.unwrap();
         let told = story(&entries);
         assert!(restarts <= 1, "stopped after {after}: {restarts} restarts\n{told:?}");
         // Stopped between the beginning of the change and its end, the dropped request may or may not have reached Docker; either
         // way it ends, and says so.
-        assert!(
-            incident.outcome.is_some(),
-            "stopped after {after}: it never ended\n{told:?}"
-        );
+        assert!(incident.outcome.is_some(), "stopped after {after}: it never ended\n{told:?}");
         if restarts == 1 {
-            assert_eq!(
-                incident.outcome,
-                Some(Outcome::Repaired),
-                "stopped after {after}\n{told:?}"
-            );
+            assert_eq!(incident.outcome, Some(Outcome::Repaired), "stopped after {after}\n{told:?}");
         }
         assert_eq!(told.iter().filter(|name| *name == "closed").count(), 1, "{told:?}");
         world.shutdown().await;
@@ -131,10 +109,7 @@ async fn stopped_after_every_entry_it_ends_the_same_and_changes_once() {
         }
         after += 1;
     }
-    assert!(
-        after > 20,
-        "the story has only {after} entries: the test stops too early"
-    );
+    assert!(after > 20, "the story has only {after} entries: the test stops too early");
 }
 
 /// A clock that fails the test when an idle worker moves it.
@@ -170,8 +145,5 @@ async fn an_idle_worker_neither_spins_nor_moves_the_clock() {
     working.await.unwrap();
     assert_eq!(clock.1.load(Ordering::SeqCst), 0);
     parts.journal.close().await;
-    assert!(matches!(
-        parts.journal.lease(std::time::Duration::from_secs(1)).await,
-        Err(JournalError::Closed)
-    ));
+    assert!(matches!(parts.journal.lease(std::time::Duration::from_secs(1)).await, Err(JournalError::Closed)));
 }

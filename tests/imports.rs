@@ -20,12 +20,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("worker", with(&["journal", "agent"])),
         ("http", with(&["journal", "guard", "report"])),
         ("doctor", with(&["journal", "http", "model", "parts"])),
-        (
-            "parts",
-            with(&[
-                "journal", "model", "runbook", "guard", "agent", "worker", "http", "config", "doctor",
-            ]),
-        ),
+        ("parts", with(&["journal", "model", "runbook", "guard", "agent", "worker", "http", "config", "doctor"])),
         ("eval", with(&["journal", "config", "parts", "report"])),
     ])
 }
@@ -48,9 +43,7 @@ fn named(text: &str) -> Vec<String> {
     for (at, _) in text.match_indices("crate::") {
         let rest = &text[at + "crate::".len()..];
         let word = |text: &str| {
-            text.chars()
-                .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
-                .collect::<String>()
+            text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect::<String>()
         };
         if let Some(list) = rest.strip_prefix('{') {
             let mut depth = 0;
@@ -84,13 +77,7 @@ fn imports_point_down() {
     let mut wrong = Vec::new();
     for file in all {
         let inside = file.strip_prefix(&src).unwrap();
-        let module = inside
-            .iter()
-            .next()
-            .unwrap()
-            .to_string_lossy()
-            .trim_end_matches(".rs")
-            .to_owned();
+        let module = inside.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
         let name = inside.file_name().unwrap().to_string_lossy().into_owned();
         if matches!(module.as_str(), "lib" | "main" | "cli")
             || name == "tests.rs"
@@ -112,8 +99,5 @@ fn imports_point_down() {
 
 #[test]
 fn the_test_itself_sees_what_is_named() {
-    assert_eq!(
-        named("use crate::{a::B, c::{d, e}, f};\nlet x = crate::g::h();"),
-        ["a", "c", "f", "g"]
-    );
+    assert_eq!(named("use crate::{a::B, c::{d, e}, f};\nlet x = crate::g::h();"), ["a", "c", "f", "g"]);
 }

@@ -97,20 +97,8 @@ async fn a_full_queue_answers_503_with_retry_after_and_takes_nothing() {
         body.to_string()
     };
     assert_eq!(server.post("/alerts", far("A")).await.0, 202);
-    let refused = server
-        .client
-        .post(format!("{}/alerts", server.url))
-        .body(far("B"))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        (
-            refused.status().as_u16(),
-            refused.headers()["retry-after"].to_str().unwrap()
-        ),
-        (503, "30")
-    );
+    let refused = server.client.post(format!("{}/alerts", server.url)).body(far("B")).send().await.unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (503, "30"));
     assert_eq!(refused.headers()["content-type"], "application/problem+json");
     assert_eq!(incidents(&server).await, 1);
 }
@@ -133,12 +121,7 @@ role = "operator"
 #[tokio::test]
 async fn credentials_open_what_their_role_may_and_nothing_else() {
     let server = Server::start(TOKENS).await;
-    let alerts = || {
-        server
-            .client
-            .post(format!("{}/alerts", server.url))
-            .body(body(vec![alert("A")]).to_string())
-    };
+    let alerts = || server.client.post(format!("{}/alerts", server.url)).body(body(vec![alert("A")]).to_string());
     let list = || server.client.get(format!("{}/incidents", server.url));
     assert_eq!(answer(alerts()).await.0, 401);
     assert_eq!(answer(alerts().bearer_auth("am-tokem")).await.0, 401);
@@ -151,23 +134,13 @@ async fn credentials_open_what_their_role_may_and_nothing_else() {
     assert_eq!(answer(list().basic_auth("jo", Some("pass:word"))).await.0, 200);
     assert_eq!(server.get("/health").await.0, 200);
     let unauthorised = alerts().send().await.unwrap();
-    assert!(
-        unauthorised.headers()["www-authenticate"]
-            .to_str()
-            .unwrap()
-            .starts_with("Bearer")
-    );
+    assert!(unauthorised.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
 }
 
 #[tokio::test]
 async fn without_credentials_only_loopback_names_are_answered() {
     let server = Server::start("").await;
-    let as_host = |host: &str| {
-        server
-            .client
-            .get(format!("{}/incidents", server.url))
-            .header("host", host)
-    };
+    let as_host = |host: &str| server.client.get(format!("{}/incidents", server.url)).header("host", host);
     assert_eq!(answer(as_host("attacker.example")).await.0, 401);
     assert_eq!(answer(as_host("localhost:9099")).await.0, 200);
 }
@@ -176,10 +149,7 @@ async fn without_credentials_only_loopback_names_are_answered() {
 async fn real_notifications_of_alertmanager_are_taken() {
     let server = Server::start("").await;
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/alertmanager");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(files.len() >= 8);
     for file in files {

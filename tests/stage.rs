@@ -40,30 +40,19 @@ impl Server {
     pub(crate) async fn start(more: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings::from_toml(&format!(
-            "[docker]\nhost = \"none\"\n[services.api]\ncontainer = \"api\"\n{more}"
-        ))
-        .unwrap();
+        let mut settings =
+            Settings::from_toml(&format!("[docker]\nhost = \"none\"\n[services.api]\ncontainer = \"api\"\n{more}"))
+                .unwrap();
         settings.journal.path = folder.path().join("journal.db");
-        let world = World::start(Case::from_embedded("container-killed").unwrap())
-            .await
-            .unwrap();
+        let world = World::start(Case::from_embedded("container-killed").unwrap()).await.unwrap();
         let parts = Parts::build(settings, Arc::new(WorldClock::new(world))).unwrap();
         let url = serve(http::router(parts.http(parts.clock.now()))).await;
-        Self {
-            url,
-            parts,
-            client: reqwest::Client::new(),
-            _folder: folder,
-        }
+        Self { url, parts, client: reqwest::Client::new(), _folder: folder }
     }
 
     pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
-        let request = self
-            .client
-            .post(format!("{}{path}", self.url))
-            .header("content-type", "application/json")
-            .body(body);
+        let request =
+            self.client.post(format!("{}{path}", self.url)).header("content-type", "application/json").body(body);
         answer(request).await
     }
 

@@ -12,10 +12,7 @@ pub(crate) fn router(stage: SharedStage) -> Router {
         .route("/api/v2/status", get(status))
         .route("/api/v2/alerts", get(alerts))
         .route("/api/v2/silences", get(|| async { Json(json!([])) }))
-        .route(
-            "/api/v2/receivers",
-            get(|| async { Json(json!([{ "name": "devops-agent" }])) }),
-        )
+        .route("/api/v2/receivers", get(|| async { Json(json!([{ "name": "devops-agent" }])) }))
         .route("/-/ready", get(|| async { "OK" }))
         .route("/-/healthy", get(|| async { "OK" }))
         .with_state(stage)

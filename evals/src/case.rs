@@ -200,34 +200,17 @@ impl Case {
     /// # Errors
     /// [`CaseError`] names the file and what is wrong.
     pub fn load(folder: &Path) -> Result<Self, CaseError> {
-        let name = folder
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let wrong = |file: &str, what: String| CaseError {
-            case: name.clone(),
-            file: file.to_owned(),
-            what,
-        };
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let wrong = |file: &str, what: String| CaseError { case: name.clone(), file: file.to_owned(), what };
         let mut files = BTreeMap::new();
         for part in ["", "metrics", "logs"] {
             let entries = match std::fs::read_dir(folder.join(part)) {
                 Ok(entries) => entries,
                 Err(error) => return Err(wrong(part, format!("cannot be read: {error}"))),
             };
-            for path in entries
-                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-                .filter(|path| path.is_file())
-            {
-                let file = path
-                    .file_name()
-                    .map(|file| file.to_string_lossy().into_owned())
-                    .unwrap_or_default();
-                let file = if part.is_empty() {
-                    file
-                } else {
-                    format!("{part}/{file}")
-                };
+            for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.is_file()) {
+                let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
+                let file = if part.is_empty() { file } else { format!("{part}/{file}") };
                 let text =
                     std::fs::read_to_string(&path).map_err(|error| wrong(&file, format!("cannot be read: {error}")))?;
                 files.insert(file, text);
@@ -245,18 +228,9 @@ impl Case {
         let Some((name, files)) = found else {
             let names: Vec<_> = crate::embedded::CASES.iter().map(|(name, _)| *name).collect();
             let what = format!("there is no such case; there are: {}", names.join(", "));
-            return Err(CaseError {
-                case: name.to_owned(),
-                file: "(compiled in)".to_owned(),
-                what,
-            });
+            return Err(CaseError { case: name.to_owned(), file: "(compiled in)".to_owned(), what });
         };
-        let text = |file: &str| {
-            files
-                .iter()
-                .find(|(known, _)| *known == file)
-                .map(|(_, text)| (*text).to_owned())
-        };
+        let text = |file: &str| files.iter().find(|(known, _)| *known == file).map(|(_, text)| (*text).to_owned());
         Self::parse(name, &text, files.iter().map(|(file, _)| (*file).to_owned()).collect())
     }
 
@@ -265,18 +239,11 @@ impl Case {
     /// # Errors
     /// None in practice: a test reads them.
     pub fn all_embedded() -> Result<Vec<Self>, CaseError> {
-        crate::embedded::CASES
-            .iter()
-            .map(|(name, _)| Self::from_embedded(name))
-            .collect()
+        crate::embedded::CASES.iter().map(|(name, _)| Self::from_embedded(name)).collect()
     }
 
     fn parse(name: &str, text: &dyn Fn(&str) -> Option<String>, files: Vec<String>) -> Result<Self, CaseError> {
-        let wrong = |file: &str, what: String| CaseError {
-            case: name.to_owned(),
-            file: file.to_owned(),
-            what,
-        };
+        let wrong = |file: &str, what: String| CaseError { case: name.to_owned(), file: file.to_owned(), what };
         let must = |file: &str| text(file).ok_or_else(|| wrong(file, "is missing".to_owned()));
         let file: CaseFile =
             toml::from_str(&must("case.toml")?).map_err(|error| wrong("case.toml", error.to_string()))?;
@@ -314,16 +281,10 @@ impl Case {
 
     fn check(&self) -> Result<(), (&'static str, String)> {
         if !self.segments.contains_key(crate::stage::FAULT) {
-            return Err((
-                "metrics/fault.om",
-                "is missing: every case begins with the segment `fault`".to_owned(),
-            ));
+            return Err(("metrics/fault.om", "is missing: every case begins with the segment `fault`".to_owned()));
         }
         if !matches!(self.truth.ends.as_str(), "repaired" | "handed_over") {
-            let what = format!(
-                "truth.ends is {:?}; right would be \"repaired\" or \"handed_over\"",
-                self.truth.ends
-            );
+            let what = format!("truth.ends is {:?}; right would be \"repaired\" or \"handed_over\"", self.truth.ends);
             return Err(("case.toml", what));
         }
         for effect in &self.effects {
@@ -335,11 +296,7 @@ impl Case {
                     ));
                 }
             }
-            if !self
-                .containers
-                .iter()
-                .any(|container| container.name == effect.container)
-            {
+            if !self.containers.iter().any(|container| container.name == effect.container) {
                 return Err((
                     "case.toml",
                     format!(
@@ -351,10 +308,7 @@ impl Case {
         }
         for container in &self.containers {
             if !container.states.contains_key(crate::stage::FAULT) {
-                return Err((
-                    "containers.json",
-                    format!("{} has no state in the segment `fault`", container.name),
-                ));
+                return Err(("containers.json", format!("{} has no state in the segment `fault`", container.name)));
             }
         }
         Ok(())

@@ -64,11 +64,8 @@ async fn answer(State(stage): State<SharedStage>, method: Method, uri: Uri, RawQ
 
 /// `/v1.41/containers` is `/containers`.
 fn unversioned(path: &str) -> &str {
-    let rest = path
-        .strip_prefix("/v")
-        .filter(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()));
-    rest.and_then(|rest| rest.find('/').and_then(|slash| rest.get(slash..)))
-        .unwrap_or(path)
+    let rest = path.strip_prefix("/v").filter(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()));
+    rest.and_then(|rest| rest.find('/').and_then(|slash| rest.get(slash..))).unwrap_or(path)
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {
@@ -94,10 +91,7 @@ fn act(stage: &mut Stage, container: &CaseContainer, action: &str) -> Response {
         ("start", true) | ("stop", false) => StatusCode::NOT_MODIFIED.into_response(),
         ("kill", false) => refuse(
             StatusCode::CONFLICT,
-            &format!(
-                "Cannot kill container: {}: Container {} is not running",
-                container.name, container.id
-            ),
+            &format!("Cannot kill container: {}: Container {} is not running", container.name, container.id),
         ),
         _ => {
             stage.act(action, &container.name);
@@ -107,12 +101,7 @@ fn act(stage: &mut Stage, container: &CaseContainer, action: &str) -> Response {
 }
 
 fn info(stage: &Stage) -> Response {
-    let running = stage
-        .case
-        .containers
-        .iter()
-        .filter(|container| stage.state(container).status == "running")
-        .count();
+    let running = stage.case.containers.iter().filter(|container| stage.state(container).status == "running").count();
     let body = json!({
         "Containers": stage.case.containers.len(), "ContainersRunning": running, "ServerVersion": "20.10.24",
         "Swarm": { "LocalNodeState": "inactive" },
@@ -122,25 +111,17 @@ fn info(stage: &Stage) -> Response {
 
 /// A filter as both old and new clients write it: `{"label":["a=b"]}` or `{"label":{"a=b":true}}`.
 fn filter(query: &[(String, String)], name: &str) -> Vec<String> {
-    let text = query
-        .iter()
-        .find(|(key, _)| key == "filters")
-        .map_or("{}", |(_, value)| value.as_str());
+    let text = query.iter().find(|(key, _)| key == "filters").map_or("{}", |(_, value)| value.as_str());
     let filters: Value = serde_json::from_str(text).unwrap_or_default();
     match filters.get(name) {
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter_map(|item| item.as_str().map(str::to_owned))
-            .collect(),
+        Some(Value::Array(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
         Some(Value::Object(items)) => items.keys().cloned().collect(),
         Some(_) | None => Vec::new(),
     }
 }
 
 fn list(stage: &Stage, query: &[(String, String)]) -> Response {
-    let all = query
-        .iter()
-        .any(|(key, value)| key == "all" && matches!(value.as_str(), "1" | "true"));
+    let all = query.iter().any(|(key, value)| key == "all" && matches!(value.as_str(), "1" | "true"));
     let (labels, names) = (filter(query, "label"), filter(query, "name"));
     let fits = |container: &&CaseContainer| {
         let label = |wanted: &String| match wanted.split_once('=') {
@@ -154,16 +135,9 @@ fn list(stage: &Stage, query: &[(String, String)]) -> Response {
     };
     let summary = |container: &CaseContainer| {
         let state = stage.state(container);
-        let health = state
-            .health
-            .as_ref()
-            .map(|health| format!(" ({health})"))
-            .unwrap_or_default();
-        let status = if state.status == "running" {
-            format!("Up{health}")
-        } else {
-            format!("Exited ({})", state.exit_code)
-        };
+        let health = state.health.as_ref().map(|health| format!(" ({health})")).unwrap_or_default();
+        let status =
+            if state.status == "running" { format!("Up{health}") } else { format!("Exited ({})", state.exit_code) };
         json!({
             "Id": container.id, "Names": [format!("/{}", container.name)], "Image": container.image,
             "ImageID": container.image_id, "Labels": container.labels, "State": state.status, "Status": status, "Created": 0,
@@ -175,10 +149,7 @@ fn list(stage: &Stage, query: &[(String, String)]) -> Response {
 
 /// A moment as Docker writes it; what has not happened is the year 1.
 fn moment(at: Option<DateTime<Utc>>) -> String {
-    at.map_or_else(
-        || "0001-01-01T00:00:00Z".to_owned(),
-        |at| at.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true),
-    )
+    at.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), |at| at.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true))
 }
 
 fn inspect(stage: &Stage, container: &CaseContainer) -> Value {
@@ -213,33 +184,16 @@ fn health_of(state: &ContainerState, health: &str, now: DateTime<Utc>) -> Value 
 
 /// The container's lines in the store of logs, in Docker's multiplexed frames.
 fn logs(stage: &Stage, container: &CaseContainer, query: &[(String, String)]) -> Response {
-    let get = |name: &str| {
-        query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    };
-    let since = get("since")
-        .and_then(|text| text.split('.').next()?.parse::<i64>().ok())
-        .unwrap_or(0);
-    let tail = get("tail")
-        .and_then(|tail| tail.parse::<usize>().ok())
-        .unwrap_or(usize::MAX);
+    let get = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let since = get("since").and_then(|text| text.split('.').next()?.parse::<i64>().ok()).unwrap_or(0);
+    let tail = get("tail").and_then(|tail| tail.parse::<usize>().ok()).unwrap_or(usize::MAX);
     let stamps = matches!(get("timestamps"), Some("1" | "true"));
     let lines = stage.container_log(&container.name, since);
     let skip = lines.len().saturating_sub(tail);
     let mut frames = Vec::new();
     for line in lines.into_iter().skip(skip) {
-        let kind: u8 = if line.labels.get("stream").is_some_and(|stream| stream == "stderr") {
-            2
-        } else {
-            1
-        };
-        let stamp = if stamps {
-            format!("{} ", moment(Some(line.at)))
-        } else {
-            String::new()
-        };
+        let kind: u8 = if line.labels.get("stream").is_some_and(|stream| stream == "stderr") { 2 } else { 1 };
+        let stamp = if stamps { format!("{} ", moment(Some(line.at))) } else { String::new() };
         let text = format!("{stamp}{}\n", line.line);
         frames.extend([kind, 0, 0, 0]);
         frames.extend(u32::try_from(text.len()).unwrap_or(0).to_be_bytes());
@@ -252,11 +206,7 @@ fn logs(stage: &Stage, container: &CaseContainer, query: &[(String, String)]) ->
 }
 
 fn stats(stage: &Stage, container: &CaseContainer) -> Response {
-    let limit = if container.memory > 0 {
-        container.memory
-    } else {
-        16 << 30
-    };
+    let limit = if container.memory > 0 { container.memory } else { 16 << 30 };
     let body = json!({
         "read": moment(Some(stage.now())), "id": container.id, "name": format!("/{}", container.name),
         "memory_stats": { "usage": limit / 3, "limit": limit, "stats": { "inactive_file": 0 } },
@@ -267,24 +217,14 @@ fn stats(stage: &Stage, container: &CaseContainer) -> Response {
 
 fn events(stage: &Stage, query: &[(String, String)]) -> Response {
     let second = |name: &str| {
-        let text = query
-            .iter()
-            .find(|(key, _)| key == name)?
-            .1
-            .split('.')
-            .next()?
-            .to_owned();
+        let text = query.iter().find(|(key, _)| key == name)?.1.split('.').next()?.to_owned();
         text.parse::<i64>().ok()
     };
     let (since, until) = (second("since").unwrap_or(0), second("until").unwrap_or(i64::MAX));
     let wanted = filter(query, "container");
     let mut all: Vec<(CaseEvent, &CaseContainer)> = Vec::new();
     for container in &stage.case.containers {
-        if wanted.is_empty()
-            || wanted
-                .iter()
-                .any(|id| *id == container.name || container.id.starts_with(id.as_str()))
-        {
+        if wanted.is_empty() || wanted.iter().any(|id| *id == container.name || container.id.starts_with(id.as_str())) {
             all.extend(stage.events(container).into_iter().map(|event| (event, container)));
         }
     }

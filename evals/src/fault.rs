@@ -45,10 +45,7 @@ impl Fault {
             response
         };
         let broken = |head: &'static str| {
-            let parts = [
-                Ok(Bytes::from_static(head.as_bytes())),
-                Err(std::io::Error::other("broken off")),
-            ];
+            let parts = [Ok(Bytes::from_static(head.as_bytes())), Err(std::io::Error::other("broken off"))];
             Body::from_stream(stream::iter(parts))
         };
         match self {

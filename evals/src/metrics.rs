@@ -51,22 +51,12 @@ impl Metrics {
             .build()
             .map_err(|error| error.to_string())?;
         let engine = Engine::with_precision(Arc::clone(&storage), TimestampPrecision::Milliseconds);
-        Ok(Self {
-            storage,
-            engine,
-            waiting: waiting(series, 0),
-            seen: BTreeMap::new(),
-        })
+        Ok(Self { storage, engine, waiting: waiting(series, 0), seen: BTreeMap::new() })
     }
 
     /// Other series from now on, moved so that the first of their samples stands at `now`.
     pub(crate) fn switch(&mut self, series: &[Series], now: i64) {
-        let first = series
-            .iter()
-            .filter_map(|series| series.samples.first())
-            .map(|(at, _)| *at)
-            .min()
-            .unwrap_or(now);
+        let first = series.iter().filter_map(|series| series.samples.first()).map(|(at, _)| *at).min().unwrap_or(now);
         self.waiting = waiting(series, now - first);
     }
 
@@ -115,10 +105,7 @@ impl Metrics {
 
     /// Series that had samples between two moments.
     pub(crate) fn series(&self, start: i64, end: i64) -> impl Iterator<Item = &Labels> {
-        self.seen
-            .iter()
-            .filter(move |(_, (first, last))| *first <= end && *last >= start)
-            .map(|(labels, _)| labels)
+        self.seen.iter().filter(move |(_, (first, last))| *first <= end && *last >= start).map(|(labels, _)| labels)
     }
 }
 
@@ -139,12 +126,7 @@ impl Waiting {
 }
 
 fn waiting(series: &[Series], shift: i64) -> Vec<Waiting> {
-    let end = series
-        .iter()
-        .filter_map(|series| series.samples.last())
-        .map(|(at, _)| *at)
-        .max()
-        .unwrap_or(0);
+    let end = series.iter().filter_map(|series| series.samples.last()).map(|(at, _)| *at).max().unwrap_or(0);
     let of = |series: &Series| {
         let step = match series.samples.as_slice() {
             [.., (before, _), (last, _)] => last - before,
@@ -153,37 +135,24 @@ fn waiting(series: &[Series], shift: i64) -> Vec<Waiting> {
         // One that ended before the others did was gone; it does not come back.
         let held = series.samples.last().is_some_and(|(last, _)| end - last <= step);
         let samples = series.samples.iter().map(|(at, value)| (at + shift, *value)).collect();
-        Waiting {
-            labels: series.labels.clone(),
-            samples,
-            next: 0,
-            held,
-        }
+        Waiting { labels: series.labels.clone(), samples, next: 0, held }
     };
     series.iter().map(of).collect()
 }
 
 fn is_counter(labels: &Labels) -> bool {
     let name = labels.get("__name__").map_or("", String::as_str);
-    ["_total", "_count", "_sum", "_bucket"]
-        .iter()
-        .any(|ending| name.ends_with(ending))
+    ["_total", "_count", "_sum", "_bucket"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn row(labels: &Labels, at: i64, value: f64) -> Row {
     let metric = labels.get("__name__").cloned().unwrap_or_default();
-    let labels = labels
-        .iter()
-        .filter(|(name, _)| *name != "__name__")
-        .map(|(name, value)| Label::new(name, value));
+    let labels = labels.iter().filter(|(name, _)| *name != "__name__").map(|(name, value)| Label::new(name, value));
     Row::with_labels(metric, labels.collect(), DataPoint::new(at, value))
 }
 
 fn labels(metric: &str, labels: &[Label], drops: bool) -> Labels {
-    let mut all: Labels = labels
-        .iter()
-        .map(|label| (label.name.clone(), label.value.clone()))
-        .collect();
+    let mut all: Labels = labels.iter().map(|label| (label.name.clone(), label.value.clone())).collect();
     if drops {
         all.remove("__name__");
     } else if !metric.is_empty() {
@@ -196,13 +165,9 @@ fn labels(metric: &str, labels: &[Label], drops: bool) -> Labels {
 fn merged(series: Vec<tsink::promql::Series>, drops: bool) -> Vec<(Labels, Vec<(i64, f64)>)> {
     let mut all: BTreeMap<Labels, BTreeMap<i64, f64>> = BTreeMap::new();
     for series in series {
-        all.entry(labels(&series.metric, &series.labels, drops))
-            .or_default()
-            .extend(series.samples);
+        all.entry(labels(&series.metric, &series.labels, drops)).or_default().extend(series.samples);
     }
-    all.into_iter()
-        .map(|(labels, samples)| (labels, samples.into_iter().collect()))
-        .collect()
+    all.into_iter().map(|(labels, samples)| (labels, samples.into_iter().collect())).collect()
 }
 
 /// Whether PromQL drops the metric's name from the result; the engine keeps it in functions over a range.

@@ -18,10 +18,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Series>, String> {
             continue;
         }
         let (labels, at, value) = sample(line).ok_or_else(|| {
-            format!(
-                "line {}: {line:?} is no sample; right would be `up{{job=\"a\"}} 1 1795456200.000`",
-                index + 1
-            )
+            format!("line {}: {line:?} is no sample; right would be `up{{job=\"a\"}} 1 1795456200.000`", index + 1)
         })?;
         series.entry(labels).or_default().push((at, value));
     }

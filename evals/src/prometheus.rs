@@ -30,17 +30,11 @@ impl Parameters {
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -54,9 +48,7 @@ pub(crate) fn form_pairs(form: &[u8]) -> Vec<(String, String)> {
                 b'+' => bytes.push(b' '),
                 b'%' => {
                     let digits: Vec<u8> = rest.by_ref().take(2).collect();
-                    let code = std::str::from_utf8(&digits)
-                        .ok()
-                        .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+                    let code = std::str::from_utf8(&digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok());
                     bytes.push(code.unwrap_or(b'%'));
                 }
                 other => bytes.push(other),
@@ -83,10 +75,7 @@ pub(crate) fn router(stage: SharedStage) -> Router {
         .route("/api/v1/rules", get(rules_page))
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/targets", get(targets))
-        .route(
-            "/api/v1/status/buildinfo",
-            get(|| async { success(json!({ "version": "2.42.0" })) }),
-        )
+        .route("/api/v1/status/buildinfo", get(|| async { success(json!({ "version": "2.42.0" })) }))
         .route("/-/ready", get(|| async { "Prometheus Server is Ready.\n" }))
         .route("/-/healthy", get(|| async { "Prometheus Server is Healthy.\n" }))
         .with_state(stage)
@@ -97,10 +86,7 @@ fn success(data: Value) -> Response {
 }
 
 fn bad(error: String) -> Response {
-    (
-        StatusCode::BAD_REQUEST,
-        Json(json!({ "status": "error", "errorType": "bad_data", "error": error })),
-    )
+    (StatusCode::BAD_REQUEST, Json(json!({ "status": "error", "errorType": "bad_data", "error": error })))
         .into_response()
 }
 
@@ -122,10 +108,7 @@ fn time(text: &str) -> Option<i64> {
 /// Seconds, or a length such as `15s`, as milliseconds.
 fn length(text: &str) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "a step is short")]
-    let seconds = text
-        .parse::<f64>()
-        .ok()
-        .map(|seconds| (seconds * 1_000.0).round() as i64);
+    let seconds = text.parse::<f64>().ok().map(|seconds| (seconds * 1_000.0).round() as i64);
     seconds.or_else(|| {
         let end = text.find(|letter: char| letter.is_ascii_alphabetic())?;
         let (number, unit) = text.split_at(end);
@@ -248,17 +231,9 @@ fn matching(stage: &SharedStage, parameters: &Parameters) -> Result<Vec<Labels>,
     let fits = |labels: &&Labels| {
         selectors.is_empty()
             || selectors.iter().any(|selector| {
-                let named = selector
-                    .name
-                    .as_ref()
-                    .is_none_or(|name| labels.get("__name__") == Some(name));
+                let named = selector.name.as_ref().is_none_or(|name| labels.get("__name__") == Some(name));
                 let value = |name: &str| labels.get(name).map_or("", String::as_str);
-                named
-                    && selector
-                        .matchers
-                        .matchers
-                        .iter()
-                        .all(|matcher| matcher.is_match(value(&matcher.name)))
+                named && selector.matchers.matchers.iter().all(|matcher| matcher.is_match(value(&matcher.name)))
             })
     };
     Ok(stage.metrics.series(start, end).filter(fits).cloned().collect())
@@ -307,11 +282,7 @@ async fn rules_page(State(stage): State<SharedStage>) -> Response {
 
 async fn alerts(State(stage): State<SharedStage>) -> Response {
     let stage = stage.lock();
-    let active = stage
-        .case
-        .rules
-        .iter()
-        .flat_map(|rule| rules::active(rule, &stage.metrics, stage.now()));
+    let active = stage.case.rules.iter().flat_map(|rule| rules::active(rule, &stage.metrics, stage.now()));
     success(json!({ "alerts": active.map(|active| alert(&active)).collect::<Vec<_>>() }))
 }
 

@@ -32,10 +32,7 @@ pub(crate) fn active(rule: &AlertRule, metrics: &Metrics, now: DateTime<Utc>) ->
         return Vec::new();
     };
     let alert = |(labels, _, value): (Labels, i64, f64)| {
-        let began = past
-            .iter()
-            .find(|(known, _)| *known == labels)
-            .map_or(end, |(_, samples)| began(samples, end));
+        let began = past.iter().find(|(known, _)| *known == labels).map_or(end, |(_, samples)| began(samples, end));
         let since = DateTime::from_timestamp_millis(began).unwrap_or(now);
         let fires_since = since + chrono::TimeDelta::seconds(rule.for_seconds);
         let mut all = labels;
@@ -43,14 +40,7 @@ pub(crate) fn active(rule: &AlertRule, metrics: &Metrics, now: DateTime<Utc>) ->
         all.extend(rule.labels.clone());
         all.insert("alertname".to_owned(), rule.alert.clone());
         let annotations = rule.annotations.clone();
-        Active {
-            labels: all,
-            annotations,
-            firing: fires_since <= now,
-            since,
-            fires_since,
-            value,
-        }
+        Active { labels: all, annotations, firing: fires_since <= now, since, fires_since, value }
     };
     holding.into_iter().map(alert).collect()
 }

@@ -11,9 +11,7 @@ use axum::{
 use crate::{fault::Fault, world::SharedStage};
 
 pub(crate) fn router(stage: SharedStage) -> Router {
-    Router::new()
-        .route("/services/{name}/{*path}", get(answer))
-        .with_state(stage)
+    Router::new().route("/services/{name}/{*path}", get(answer)).with_state(stage)
 }
 
 async fn answer(State(stage): State<SharedStage>, Path((name, path)): Path<(String, String)>) -> Response<Body> {
@@ -32,9 +30,6 @@ async fn answer(State(stage): State<SharedStage>, Path((name, path)): Path<(Stri
     if reply.hang {
         return Fault::Hang.answer().await;
     }
-    let status = reply
-        .status
-        .and_then(|status| StatusCode::from_u16(status).ok())
-        .unwrap_or(StatusCode::OK);
+    let status = reply.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
     plain(status, reply.body)
 }

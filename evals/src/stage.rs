@@ -103,11 +103,7 @@ impl Stage {
         let seen = self.waiting_logs.partition_point(|line| line.at <= self.now);
         if let Ok(mut logs) = self.logs.write() {
             for line in self.waiting_logs.drain(..seen) {
-                logs.push(
-                    line.labels.clone(),
-                    line.at.timestamp_nanos_opt().unwrap_or_default(),
-                    line.line.clone(),
-                );
+                logs.push(line.labels.clone(), line.at.timestamp_nanos_opt().unwrap_or_default(), line.line.clone());
                 self.seen_logs.push(line);
             }
         }
@@ -137,11 +133,7 @@ impl Stage {
         let now = self.now;
         let touched = self.touched.entry(container.to_owned()).or_default();
         let mut event = |action: &str| {
-            touched.events.push(CaseEvent {
-                at: now,
-                action: action.to_owned(),
-                attributes: BTreeMap::new(),
-            });
+            touched.events.push(CaseEvent { at: now, action: action.to_owned(), attributes: BTreeMap::new() });
         };
         match action {
             "restart" => ["die", "stop", "start", "restart"].into_iter().for_each(&mut event),
@@ -161,24 +153,14 @@ impl Stage {
         self.metrics.switch(&recorded.series, self.now.timestamp_millis());
         let first = recorded.logs.first().map_or(self.now, |line| line.at);
         let shift = self.now - first;
-        self.waiting_logs = recorded
-            .logs
-            .into_iter()
-            .map(|line| LogLine {
-                at: line.at + shift,
-                ..line
-            })
-            .collect();
+        self.waiting_logs = recorded.logs.into_iter().map(|line| LogLine { at: line.at + shift, ..line }).collect();
         self.segment = segment;
         self.show();
     }
 
     /// A container's state now: the segment's, with what has been done to it.
     pub(crate) fn state(&self, container: &CaseContainer) -> ContainerState {
-        let by_segment = container
-            .states
-            .get(&self.segment)
-            .or_else(|| container.states.get(FAULT));
+        let by_segment = container.states.get(&self.segment).or_else(|| container.states.get(FAULT));
         let mut state = by_segment.cloned().unwrap_or_default();
         if self.segment != FAULT && state.started_at.is_none() {
             // What the segment brought up began with it; what ran on kept its start.
@@ -197,12 +179,7 @@ impl Stage {
             }
         }
         if let Some((at, code)) = touched.stopped_at {
-            state = ContainerState {
-                status: "exited".to_owned(),
-                exit_code: code,
-                finished_at: Some(at),
-                ..state
-            };
+            state = ContainerState { status: "exited".to_owned(), exit_code: code, finished_at: Some(at), ..state };
         }
         state
     }
@@ -210,11 +187,7 @@ impl Stage {
     /// What has happened to a container until now.
     pub(crate) fn events(&self, container: &CaseContainer) -> Vec<CaseEvent> {
         let before = container.events.iter().filter(|event| event.at <= self.now).cloned();
-        let since = self
-            .touched
-            .get(&container.name)
-            .map(|touched| touched.events.clone())
-            .unwrap_or_default();
+        let since = self.touched.get(&container.name).map(|touched| touched.events.clone()).unwrap_or_default();
         before.chain(since).collect()
     }
 
@@ -233,11 +206,7 @@ impl Stage {
     }
 
     pub(crate) fn healed(&self) -> bool {
-        let last = self
-            .changes
-            .iter()
-            .rev()
-            .find(|change| change.effect != Effect::Nothing);
+        let last = self.changes.iter().rev().find(|change| change.effect != Effect::Nothing);
         last.is_some_and(|change| change.effect == Effect::Helped)
     }
 }

@@ -77,11 +77,7 @@ impl World {
             ("prometheus", Some(Part::Prometheus), prometheus::router(stage.clone())),
             ("loki", Some(Part::Loki), loki::router(logs, now)),
             ("docker", Some(Part::Docker), docker::router(stage.clone())),
-            (
-                "alertmanager",
-                Some(Part::Alertmanager),
-                alertmanager::router(stage.clone()),
-            ),
+            ("alertmanager", Some(Part::Alertmanager), alertmanager::router(stage.clone())),
             ("world", None, services::router(stage.clone())),
         ];
         let mut addresses = BTreeMap::new();
@@ -92,19 +88,11 @@ impl World {
             };
             addresses.insert(name, serve(router, stopped.clone()).await?);
         }
-        Ok(Self {
-            stage,
-            faults,
-            addresses: Arc::new(addresses),
-            stop: Arc::new(stop),
-        })
+        Ok(Self { stage, faults, addresses: Arc::new(addresses), stop: Arc::new(stop) })
     }
 
     fn url(&self, name: &str) -> String {
-        self.addresses
-            .get(name)
-            .map(|address| format!("http://{address}"))
-            .unwrap_or_default()
+        self.addresses.get(name).map(|address| format!("http://{address}")).unwrap_or_default()
     }
 
     /// Base URL of Prometheus's API.
@@ -132,26 +120,21 @@ impl World {
         fn fill(value: &Value, world: &World) -> Value {
             match value {
                 Value::String(text) => {
-                    let filled = world.addresses.keys().fold(text.clone(), |text, name| {
-                        text.replace(&format!("{{{{{name}}}}}"), &world.url(name))
-                    });
+                    let filled = world
+                        .addresses
+                        .keys()
+                        .fold(text.clone(), |text, name| text.replace(&format!("{{{{{name}}}}}"), &world.url(name)));
                     Value::String(filled)
                 }
-                Value::Table(table) => Value::Table(
-                    table
-                        .iter()
-                        .map(|(key, value)| (key.clone(), fill(value, world)))
-                        .collect(),
-                ),
+                Value::Table(table) => {
+                    Value::Table(table.iter().map(|(key, value)| (key.clone(), fill(value, world))).collect())
+                }
                 Value::Array(items) => Value::Array(items.iter().map(|item| fill(item, world)).collect()),
                 Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => value.clone(),
             }
         }
         let services = self.stage.lock().case.services.clone();
-        services
-            .iter()
-            .map(|(name, service)| (name.clone(), fill(service, self)))
-            .collect()
+        services.iter().map(|(name, service)| (name.clone(), fill(service, self))).collect()
     }
 
     /// The world's moment.
@@ -181,10 +164,7 @@ impl World {
 
     /// A part fails from now on.
     pub fn break_part(&self, part: Part, fault: Fault) {
-        self.faults
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(part, fault);
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).insert(part, fault);
     }
 
     /// A part works again.
@@ -214,11 +194,7 @@ async fn serve(router: Router, mut stopped: watch::Receiver<bool>) -> Result<Soc
 }
 
 async fn fail(State((part, faults)): State<(Part, Faults)>, request: Request, next: Next) -> Response {
-    let fault = faults
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(&part)
-        .cloned();
+    let fault = faults.lock().unwrap_or_else(PoisonError::into_inner).get(&part).cloned();
     match fault {
         Some(fault) => fault.answer().await.into_response(),
         None => next.run(request).await,

@@ -28,30 +28,15 @@ impl Budgets {
         let seconds = (now - began).num_seconds() - incident.waited_seconds;
         let most_seconds = i64::try_from(self.time.as_secs()).unwrap_or(i64::MAX);
         let reached = [
-            (
-                incident.turns >= self.steps,
-                Budget::Steps,
-                format!("{} of {} turns", incident.turns, self.steps),
-            ),
-            (
-                tokens >= self.tokens,
-                Budget::Tokens,
-                format!("{tokens} of {} tokens", self.tokens),
-            ),
+            (incident.turns >= self.steps, Budget::Steps, format!("{} of {} turns", incident.turns, self.steps)),
+            (tokens >= self.tokens, Budget::Tokens, format!("{tokens} of {} tokens", self.tokens)),
             (
                 self.money > 0.0 && usage.cost >= self.money,
                 Budget::Money,
                 format!("{:.4} of {:.2} US dollars", usage.cost, self.money),
             ),
-            (
-                seconds >= most_seconds,
-                Budget::Time,
-                format!("{seconds} of {most_seconds} seconds"),
-            ),
+            (seconds >= most_seconds, Budget::Time, format!("{seconds} of {most_seconds} seconds")),
         ];
-        reached
-            .into_iter()
-            .find(|(is, ..)| *is)
-            .map(|(_, budget, used)| (budget, used))
+        reached.into_iter().find(|(is, ..)| *is).map(|(_, budget, used)| (budget, used))
     }
 }

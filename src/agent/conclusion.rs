@@ -34,9 +34,7 @@ fn unproven(claim: &Claim, entries: &[Entry]) -> Option<String> {
         cited.push('\n');
     }
     let standing: BTreeSet<String> = numbers(&cited).collect();
-    let missing: Vec<_> = numbers(&claim.text)
-        .filter(|number| !standing.contains(number))
-        .collect();
+    let missing: Vec<_> = numbers(&claim.text).filter(|number| !standing.contains(number)).collect();
     (!missing.is_empty()).then(|| format!("{} does not stand in what it cites", missing.join(", ")))
 }
 
@@ -45,11 +43,7 @@ fn evidence(event: &Event) -> Option<String> {
     match event {
         Event::AlertJoined { alert, .. } => {
             let values = alert.labels.values().chain(alert.annotations.values());
-            Some(format!(
-                "{} {}",
-                alert.starts_at,
-                values.cloned().collect::<Vec<_>>().join(" ")
-            ))
+            Some(format!("{} {}", alert.starts_at, values.cloned().collect::<Vec<_>>().join(" ")))
         }
         Event::AlertResolved { ended, .. } => Some(ended.to_string()),
         Event::Answered {
@@ -96,13 +90,7 @@ fn numbers(text: &str) -> impl Iterator<Item = String> {
 fn not_checked(entries: &[Entry]) -> Vec<String> {
     let mut missed: Vec<String> = Vec::new();
     for entry in entries {
-        if let Event::Answered {
-            tool,
-            text,
-            status: AnswerStatus::Unreachable { .. },
-            ..
-        } = &entry.event
-        {
+        if let Event::Answered { tool, text, status: AnswerStatus::Unreachable { .. }, .. } = &entry.event {
             let line = format!("{tool}: {text} [{}]", entry.seq);
             if !missed.iter().any(|known| known.starts_with(&format!("{tool}: {text}"))) {
                 missed.push(line);
@@ -128,12 +116,7 @@ mod tests {
             raw: Value::Null,
             status,
         };
-        Entry {
-            seq,
-            at: DateTime::UNIX_EPOCH,
-            incident: 1,
-            event,
-        }
+        Entry { seq, at: DateTime::UNIX_EPOCH, incident: 1, event }
     }
 
     fn checked(text: &str, evidence: &[u64]) -> Option<String> {
@@ -142,11 +125,7 @@ mod tests {
             answer(1, "error rate 12.5 % over 1,024 requests at 10:42:15", AnswerStatus::Ok),
             answer(2, "refused", AnswerStatus::Unreachable { system }),
         ];
-        let claim = Claim {
-            text: text.to_owned(),
-            evidence: evidence.to_vec(),
-            unproven: None,
-        };
+        let claim = Claim { text: text.to_owned(), evidence: evidence.to_vec(), unproven: None };
         let conclusion = Conclusion {
             summary: String::new(),
             cause: String::new(),
@@ -163,15 +142,9 @@ mod tests {
     #[test]
     fn a_claim_stands_only_on_numbers_that_its_evidence_holds() {
         assert_eq!(checked("12.5 % of 1024 requests failed since 10:42:15", &[1]), None);
-        assert_eq!(
-            checked("13 % failed", &[1]),
-            Some("13 does not stand in what it cites".to_owned())
-        );
+        assert_eq!(checked("13 % failed", &[1]), Some("13 does not stand in what it cites".to_owned()));
         assert_eq!(checked("it failed", &[]), Some("it cites nothing".to_owned()));
         assert_eq!(checked("it failed", &[7]), Some("entry 7 does not exist".to_owned()));
-        assert_eq!(
-            checked("it failed", &[2]),
-            Some("entry 2 (answered) is no evidence".to_owned())
-        );
+        assert_eq!(checked("it failed", &[2]), Some("entry 2 (answered) is no evidence".to_owned()));
     }
 }

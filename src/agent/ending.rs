@@ -7,21 +7,19 @@ use crate::{
     journal::{Case, JournalError},
 };
 
-/// Writes the end.
+/// Writes the end, from the incident as it is at that moment: an alert that joins meanwhile is seen.
 pub(super) async fn close(case: &mut Case) -> Result<(), JournalError> {
-    let incident = case.incident();
+    case.decide(end).await
+}
+
+fn end(incident: &Incident) -> Vec<Event> {
     let outcome = incident.ending();
     let mut events = Vec::new();
     if outcome == Outcome::HandedOver && incident.handed_over.is_none() {
-        events.push(Event::HandedOver {
-            why: handed_over(incident),
-        });
+        events.push(Event::HandedOver { why: handed_over(incident) });
     }
-    events.push(Event::Closed {
-        outcome,
-        why: why(incident, outcome),
-    });
-    case.write(events).await
+    events.push(Event::Closed { outcome, why: why(incident, outcome) });
+    events
 }
 
 /// A call that nobody needs any more.
@@ -40,18 +38,11 @@ fn handed_over(incident: &Incident) -> String {
     let last = incident.changes().next_back();
     match last.and_then(|(state, change)| change.verified.map(|(seq, ok)| (state, seq, ok))) {
         Some((state, seq, false)) => {
-            format!(
-                "{} did not help: its checks in [{seq}] do not all pass",
-                state.call.tool
-            )
+            format!("{} did not help: its checks in [{seq}] do not all pass", state.call.tool)
         }
         Some((_, seq, true)) => format!("another alert joined after the repair that is proven in [{seq}]"),
         None if last.is_some() => "a change was begun and could not be proven".to_owned(),
-        None if incident
-            .calls
-            .iter()
-            .any(|state| matches!(state.status, Some(AnswerStatus::Refused))) =>
-        {
+        None if incident.calls.iter().any(|state| matches!(state.status, Some(AnswerStatus::Refused))) => {
             "the repair needs a person: the guard or a person refused it".to_owned()
         }
         None => "nothing that the agent may do would repair it".to_owned(),
@@ -61,13 +52,8 @@ fn handed_over(incident: &Incident) -> String {
 fn why(incident: &Incident, outcome: Outcome) -> String {
     match outcome {
         Outcome::Repaired => {
-            let proof = incident
-                .changes()
-                .next_back()
-                .and_then(|(state, change)| Some((state, change.verified?.0)));
-            proof.map_or_else(String::new, |(state, seq)| {
-                format!("{} helped, proven in [{seq}]", state.call.tool)
-            })
+            let proof = incident.changes().next_back().and_then(|(state, change)| Some((state, change.verified?.0)));
+            proof.map_or_else(String::new, |(state, seq)| format!("{} helped, proven in [{seq}]", state.call.tool))
         }
         Outcome::ResolvedByItself => {
             "Alertmanager resolved its alerts; nothing of ours was proven to have helped".to_owned()

@@ -51,6 +51,8 @@ pub struct Sources {
     pub loki: bool,
     /// Docker.
     pub docker: bool,
+    /// Alertmanager.
+    pub alertmanager: bool,
 }
 
 impl Agent {
@@ -68,8 +70,7 @@ impl Agent {
                 Todo::Expire(call) => case.write(vec![Event::ApprovalExpired { call: call.id }]).await?,
                 Todo::Withdraw(call) => {
                     let text = "not needed any more: the alerts were resolved before anybody answered".to_owned();
-                    case.write(vec![ending::withdrawn(&call, text, AnswerStatus::Refused)])
-                        .await?;
+                    case.write(vec![ending::withdrawn(&call, text, AnswerStatus::Refused)]).await?;
                 }
                 Todo::Think => self.think(case).await?,
                 Todo::Close => ending::close(case).await?,

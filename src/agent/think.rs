@@ -19,11 +19,7 @@ impl Agent {
             case.write(vec![Event::BudgetReached { budget, used }]).await?;
         }
         let last = case.incident().budget_reached.is_some();
-        let tools = if last {
-            Vec::new()
-        } else {
-            self.guard.specs(case.incident())
-        };
+        let tools = if last { Vec::new() } else { self.guard.specs(case.incident()) };
         let messages = transcript::messages(self, case).await?;
         let messages = transcript::fit(messages, self.model.as_ref());
         case.write(vec![asked(self.model.as_ref(), &messages, &tools)]).await?;
@@ -36,9 +32,7 @@ impl Agent {
         };
         let events = match self.model.next(&transcript).await {
             Ok(reply) => answered(case, reply, last),
-            Err(error) => vec![Event::HandedOver {
-                why: format!("no model could take the turn: {error}"),
-            }],
+            Err(error) => vec![Event::HandedOver { why: format!("no model could take the turn: {error}") }],
         };
         case.write(events).await
     }
@@ -55,17 +49,9 @@ fn asked(model: &dyn Model, messages: &[Message], tools: &[tools::Spec]) -> Even
 }
 
 fn answered(case: &Case, reply: Reply, last: bool) -> Vec<Event> {
-    let Reply {
-        model,
-        thought,
-        step,
-        usage,
-        fell_back,
-    } = reply;
-    let mut events: Vec<_> = fell_back
-        .into_iter()
-        .map(|FellBack { from, to, why }| Event::FellBack { from, to, why })
-        .collect();
+    let Reply { model, thought, step, usage, fell_back } = reply;
+    let mut events: Vec<_> =
+        fell_back.into_iter().map(|FellBack { from, to, why }| Event::FellBack { from, to, why }).collect();
     let talked_before = case.entries().iter().rev().find_map(|entry| {
         let Event::Turned { calls, .. } = &entry.event else {
             return None;
@@ -82,12 +68,7 @@ fn answered(case: &Case, reply: Reply, last: bool) -> Vec<Event> {
         }
         Step::Said(text) => (text, Vec::new(), None),
     };
-    events.push(Event::Turned {
-        model: model.clone(),
-        thought,
-        calls,
-        usage,
-    });
+    events.push(Event::Turned { model: model.clone(), thought, calls, usage });
     if let Some(conclusion) = conclusion {
         let conclusion = check_conclusion(conclusion, case.entries());
         events.push(Event::Concluded { model, conclusion });
@@ -98,22 +79,12 @@ fn answered(case: &Case, reply: Reply, last: bool) -> Vec<Event> {
 fn numbered(case: &Case, wanted: Vec<Wanted>) -> Vec<Call> {
     let next = case.incident().next_call_id();
     let calls = wanted.into_iter().take(CALLS).enumerate();
-    calls
-        .map(|(index, Wanted { tool, args })| Call {
-            id: format!("c{}", next + index),
-            tool,
-            args,
-        })
-        .collect()
+    calls.map(|(index, Wanted { tool, args })| Call { id: format!("c{}", next + index), tool, args }).collect()
 }
 
 /// A model that talked where it should have concluded: its words are the cause, with nothing to prove them.
 fn said(text: String, question: bool) -> Conclusion {
-    let cause = if question {
-        "Not asked for.".to_owned()
-    } else {
-        text.clone()
-    };
+    let cause = if question { "Not asked for.".to_owned() } else { text.clone() };
     Conclusion {
         summary: text,
         cause,
@@ -126,19 +97,12 @@ fn said(text: String, question: bool) -> Conclusion {
 
 /// A model that still wanted calls when the budget was used up.
 fn unfinished(wanted: &[Wanted]) -> Conclusion {
-    let wanted: Vec<_> = wanted
-        .iter()
-        .filter(|call| call.tool != CONCLUDE)
-        .map(|call| call.tool.as_str())
-        .collect();
+    let wanted: Vec<_> = wanted.iter().filter(|call| call.tool != CONCLUDE).map(|call| call.tool.as_str()).collect();
     Conclusion {
         summary: "The investigation used its budget up before it came to an end.".to_owned(),
         cause: "Not known.".to_owned(),
         claims: Vec::new(),
-        next_steps: vec![format!(
-            "Go on from the evidence; the model wanted to call next: {}",
-            wanted.join(", ")
-        )],
+        next_steps: vec![format!("Go on from the evidence; the model wanted to call next: {}", wanted.join(", "))],
         resolved: false,
         not_checked: Vec::new(),
     }

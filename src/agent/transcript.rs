@@ -43,10 +43,7 @@ pub(super) async fn messages(agent: &Agent, case: &Case) -> Result<Vec<Message>,
 
 fn message(entry: &Entry) -> Option<Message> {
     if let Event::Turned { thought, calls, .. } = &entry.event {
-        return Some(Message::Assistant {
-            thought: thought.clone(),
-            calls: calls.clone(),
-        });
+        return Some(Message::Assistant { thought: thought.clone(), calls: calls.clone() });
     }
     let Event::Answered { call, text, status, .. } = &entry.event else {
         return None;
@@ -58,18 +55,12 @@ fn message(entry: &Entry) -> Option<Message> {
         | AnswerStatus::Unreachable { .. }
         | AnswerStatus::Changed { .. } => text.clone(),
     };
-    Some(Message::Answer {
-        call: call.clone(),
-        text: format!("[{}] {text}", entry.seq),
-    })
+    Some(Message::Answer { call: call.clone(), text: format!("[{}] {text}", entry.seq) })
 }
 
 /// Telemetry is data: fenced, and unable to close its own fence.
 fn fenced(text: &str) -> String {
-    format!(
-        "<untrusted>\n{}\n</untrusted>",
-        text.replace("</untrusted", "<\u{2215}untrusted")
-    )
+    format!("<untrusted>\n{}\n</untrusted>", text.replace("</untrusted", "<\u{2215}untrusted"))
 }
 
 async fn opening(agent: &Agent, case: &Case) -> Result<String, JournalError> {
@@ -83,10 +74,7 @@ async fn opening(agent: &Agent, case: &Case) -> Result<String, JournalError> {
         };
         Some(format!("[{}] {}", entry.seq, fenced(&told(alert))))
     });
-    let runbook = incident
-        .alerts
-        .first()
-        .and_then(|joined| agent.library.find(&joined.alert));
+    let runbook = incident.alerts.first().and_then(|joined| agent.library.find(&joined.alert));
     Ok(prompts::alert(context! {
         alerts => alerts.collect::<Vec<_>>().join("\n"),
         service => incident.service.service(),
@@ -98,11 +86,7 @@ async fn opening(agent: &Agent, case: &Case) -> Result<String, JournalError> {
 }
 
 fn told(alert: &Alert) -> String {
-    let mut text = format!(
-        "{} since {}",
-        alert.name(),
-        alert.starts_at.format("%Y-%m-%d %H:%M:%S UTC")
-    );
+    let mut text = format!("{} since {}", alert.name(), alert.starts_at.format("%Y-%m-%d %H:%M:%S UTC"));
     for (name, value) in alert.labels.iter().filter(|(name, _)| *name != "alertname") {
         let _ = write!(text, "\n{name}={value}");
     }
@@ -138,30 +122,17 @@ async fn past(case: &Case, incident: &Incident) -> Result<Option<String>, Journa
         .iter()
         .filter(|summary| summary.id < incident.id)
         .map(|summary| {
-            let outcome = summary
-                .outcome
-                .as_deref()
-                .and_then(outcome_of)
-                .map_or("ended", outcome_sentence);
-            format!(
-                "- incident {} on {}: {outcome}",
-                summary.id,
-                summary.opened_at.format("%Y-%m-%d")
-            )
+            let outcome = summary.outcome.as_deref().and_then(outcome_of).map_or("ended", outcome_sentence);
+            format!("- incident {} on {}: {outcome}", summary.id, summary.opened_at.format("%Y-%m-%d"))
         })
         .collect();
     Ok((!lines.is_empty()).then(|| lines.join("\n")))
 }
 
 fn outcome_of(word: &str) -> Option<Outcome> {
-    [
-        Outcome::Repaired,
-        Outcome::ResolvedByItself,
-        Outcome::HandedOver,
-        Outcome::Answered,
-    ]
-    .into_iter()
-    .find(|outcome| crate::journal::outcome_word(*outcome) == word)
+    [Outcome::Repaired, Outcome::ResolvedByItself, Outcome::HandedOver, Outcome::Answered]
+        .into_iter()
+        .find(|outcome| crate::journal::outcome_word(*outcome) == word)
 }
 
 /// Makes the conversation fit: answers are cut, oldest first, and say so; the opening and the last answers stay whole.
@@ -191,11 +162,7 @@ pub(super) fn tokens(messages: &[Message], model: &dyn Model) -> usize {
     let of = |message: &Message| match message {
         Message::User(text) | Message::Answer { text, .. } => count(text, model),
         Message::Assistant { thought, calls } => {
-            count(thought, model)
-                + calls
-                    .iter()
-                    .map(|call| count(&call.args.to_string(), model))
-                    .sum::<usize>()
+            count(thought, model) + calls.iter().map(|call| count(&call.args.to_string(), model)).sum::<usize>()
         }
     };
     messages.iter().map(of).sum()

@@ -63,16 +63,9 @@ impl Agent {
             wanted.push(("read_container_logs", json!({ "service": service.name })));
         }
         let needed = catalogue.dependencies(&service.name);
-        let needed = needed
-            .iter()
-            .filter_map(|name| catalogue.get(name))
-            .filter(|needed| needed.health_url.is_some());
-        wanted.extend(
-            needed
-                .take(DEPENDENCIES)
-                .map(|needed| ("check_health", json!({ "service": needed.name }))),
-        );
-        if self.sources.prometheus {
+        let needed = needed.iter().filter_map(|name| catalogue.get(name)).filter(|needed| needed.health_url.is_some());
+        wanted.extend(needed.take(DEPENDENCIES).map(|needed| ("check_health", json!({ "service": needed.name }))));
+        if self.sources.prometheus || self.sources.alertmanager {
             wanted.push(("list_alerts", json!({})));
         }
         wanted

@@ -15,11 +15,7 @@ pub(super) struct Config {
 
 impl Config {
     pub(super) fn run(&self, loaded: &Loaded) -> Result<Found> {
-        let format = if self.json {
-            PrintFormat::Json
-        } else {
-            PrintFormat::Toml
-        };
+        let format = if self.json { PrintFormat::Json } else { PrintFormat::Toml };
         Out::new().text(&loaded.print(format))?;
         Ok(Found::Well)
     }

@@ -48,10 +48,7 @@ impl Demo {
         }
         let found = self.story(&mut out, &server, &alert).await;
         if found.is_ok() && !self.once && !self.json && out.is_terminal() {
-            out.line(&out.paint(
-                Colour::Dim,
-                "The server keeps running; Ctrl-C ends it (--once ends by itself).",
-            ))?;
+            out.line(&out.paint(Colour::Dim, "The server keeps running; Ctrl-C ends it (--once ends by itself)."))?;
             signal().await?;
         }
         server.stop().await;
@@ -61,11 +58,7 @@ impl Demo {
 
     async fn story(&self, out: &mut Out, server: &Server, alert: &serde_json::Value) -> Result<Found> {
         let url = format!("http://{}", server.address);
-        let response = reqwest::Client::new()
-            .post(format!("{url}/alerts"))
-            .json(alert)
-            .send()
-            .await?;
+        let response = reqwest::Client::new().post(format!("{url}/alerts")).json(alert).send().await?;
         let status = response.status();
         let answer: serde_json::Value = response.json().await?;
         let Some(id) = answer.pointer("/taken/opened/0").and_then(serde_json::Value::as_u64) else {
@@ -83,19 +76,13 @@ impl Demo {
         if self.json {
             out.json(&report)?;
         } else {
-            out.line(&format!(
-                "\n{}\n",
-                out.paint(Colour::Bold, "The report that it leaves:")
-            ))?;
+            out.line(&format!("\n{}\n", out.paint(Colour::Bold, "The report that it leaves:")))?;
             out.text(&report.markdown())?;
             out.line(&format!("\n{}", out.paint(Colour::Bold, "Where to look further:")))?;
             for (path, what) in [
                 ("/incidents", "all incidents"),
                 (&*format!("/incidents/{id}/report"), "this report"),
-                (
-                    &*format!("/incidents/{id}/events"),
-                    "its events as they happen (server-sent events)",
-                ),
+                (&*format!("/incidents/{id}/events"), "its events as they happen (server-sent events)"),
                 ("/status", "how the agent is"),
                 ("/metrics", "its metrics"),
             ] {
@@ -115,9 +102,6 @@ fn introduce(out: &mut Out, title: &str, world: &World) -> Result<()> {
     ))?;
     let changes = "What the agent does to it has consequences: a remedy heals it, a wrong one does not.";
     out.line(&out.paint(Colour::Dim, changes))?;
-    out.line(&out.paint(
-        Colour::Dim,
-        &format!("The world's time: {}\n", world.now().format("%Y-%m-%d %H:%M:%S UTC")),
-    ))?;
+    out.line(&out.paint(Colour::Dim, &format!("The world's time: {}\n", world.now().format("%Y-%m-%d %H:%M:%S UTC"))))?;
     Ok(())
 }

@@ -26,33 +26,35 @@ pub(super) struct DoctorCommand {
 }
 
 impl DoctorCommand {
-    pub(super) async fn run(self, mut settings: Settings) -> Result<Found> {
+    pub(super) async fn run(self, settings: Settings) -> Result<Found> {
         let mut out = Out::new();
+        if !settings.journal.path.exists() {
+            // A doctor leaves nothing behind: the journal is `serve`'s to make.
+            let note = format!("the journal {} is not there yet; `serve` makes it", settings.journal.path.display());
+            return self.without_journal(&mut out, settings, &note).await;
+        }
         let parts = match Parts::build(settings.clone(), Arc::new(SystemClock)) {
             Ok(parts) => parts,
-            Err(error)
-                if error
-                    .chain()
-                    .any(|cause| matches!(cause.downcast_ref(), Some(JournalError::InUse(_)))) =>
-            {
+            Err(error) if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(JournalError::InUse(_)))) => {
                 // A running agent has the journal, which proves that it works; the other parts are asked beside it.
-                let folder = tempfile::tempdir()?;
-                settings.journal.path = folder.path().join("doctor.db");
-                let parts = Parts::build(settings, Arc::new(SystemClock))?;
-                let mut examined = Doctor::new(&parts).examine().await;
-                examined.retain(|part| part.name != "journal" && part.name != "memory");
-                parts.journal.close().await;
-                return self.print(
-                    &mut out,
-                    &examined,
-                    Some("the journal is in use by a running devops-agent: it works"),
-                );
+                let note = "the journal is in use by a running devops-agent: it works";
+                return self.without_journal(&mut out, settings, note).await;
             }
             Err(error) => return Err(error),
         };
         let examined = Doctor::new(&parts).examine().await;
         parts.journal.close().await;
         self.print(&mut out, &examined, None)
+    }
+
+    async fn without_journal(&self, out: &mut Out, mut settings: Settings, note: &str) -> Result<Found> {
+        let folder = tempfile::tempdir()?;
+        settings.journal.path = folder.path().join("doctor.db");
+        let parts = Parts::build(settings, Arc::new(SystemClock))?;
+        let mut examined = Doctor::new(&parts).examine().await;
+        examined.retain(|part| part.name != "journal" && part.name != "memory");
+        parts.journal.close().await;
+        self.print(out, &examined, Some(note))
     }
 
     fn print(&self, out: &mut Out, parts: &[Part], note: Option<&str>) -> Result<Found> {

@@ -39,12 +39,7 @@ enum Command {
 
 impl Eval {
     pub(super) async fn run(self) -> Result<Found> {
-        let Command::Run {
-            cases,
-            only,
-            json,
-            settings,
-        } = self.command;
+        let Command::Run { cases, only, json, settings } = self.command;
         let more = match settings {
             Some(path) => std::fs::read_to_string(&path).with_context(|| path.display().to_string())?,
             None => String::new(),
@@ -62,11 +57,7 @@ impl Eval {
         if let Some(path) = json {
             std::fs::write(&path, serde_json::to_vec_pretty(&runs)?).with_context(|| path.display().to_string())?;
         }
-        Ok(if runs.iter().all(|run| run.score.passed()) {
-            Found::Well
-        } else {
-            Found::Wrong
-        })
+        Ok(if runs.iter().all(|run| run.score.passed()) { Found::Well } else { Found::Wrong })
     }
 }
 
@@ -89,11 +80,9 @@ fn gather(folder: Option<PathBuf>, only: &str) -> Result<Vec<Case>> {
 fn print(out: &mut Out, runs: &[Run]) -> Result<()> {
     let mark = |holds: bool| if holds { "yes" } else { "NO" }.to_owned();
     let mut rows = vec![
-        [
-            "CASE", "CAUSE", "REMEDY", "SAFE", "EVIDENCE", "BUDGET", "TURNS", "SECONDS", "TOKENS",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
+        ["CASE", "CAUSE", "REMEDY", "SAFE", "EVIDENCE", "BUDGET", "TURNS", "SECONDS", "TOKENS"]
+            .map(str::to_owned)
+            .to_vec(),
     ];
     rows.extend(runs.iter().map(|Run { case, score, .. }| {
         vec![

@@ -90,17 +90,7 @@ impl Incidents {
         let path = settings.journal.path.clone();
         match self.command {
             Command::List { phase, service, json } => {
-                list(
-                    &look(path)?,
-                    Filter {
-                        phase,
-                        service,
-                        title: None,
-                        most: 1_000,
-                    },
-                    json,
-                )
-                .await
+                list(&look(path)?, Filter { phase, service, title: None, most: 1_000 }, json).await
             }
             Command::Show { id, entries, json } => show(&look(path)?, id, entries, json).await,
             Command::Approve(answer) => answered(settings, answer, Decision::Approve).await,
@@ -114,10 +104,7 @@ impl Incidents {
 /// The journal to read from, beside a server that may be writing to it.
 fn look(path: PathBuf) -> Result<Journal> {
     if !path.is_file() {
-        bail!(
-            "there is no journal at {} ([journal] path); `serve` makes it",
-            path.display()
-        );
+        bail!("there is no journal at {} ([journal] path); `serve` makes it", path.display());
     }
     Ok(Journal::inspect(path))
 }
@@ -129,11 +116,7 @@ async fn list(journal: &Journal, filter: Filter, json: bool) -> Result<Found> {
         out.json(&found)?;
         return Ok(Found::Well);
     }
-    let mut rows = vec![
-        ["ID", "OPENED", "PHASE", "OUTCOME", "SERVICE", "TITLE"]
-            .map(str::to_owned)
-            .to_vec(),
-    ];
+    let mut rows = vec![["ID", "OPENED", "PHASE", "OUTCOME", "SERVICE", "TITLE"].map(str::to_owned).to_vec()];
     rows.extend(found.into_iter().map(|incident| {
         vec![
             incident.id.to_string(),
@@ -193,12 +176,7 @@ async fn export(journal: &Journal, id: Option<IncidentId>) -> Result<Found> {
     let ids = match id {
         Some(id) => vec![id],
         None => {
-            let all = journal
-                .list(Filter {
-                    most: usize::MAX,
-                    ..Filter::default()
-                })
-                .await?;
+            let all = journal.list(Filter { most: usize::MAX, ..Filter::default() }).await?;
             all.into_iter().rev().map(|summary| summary.id).collect()
         }
     };
@@ -213,10 +191,7 @@ async fn export(journal: &Journal, id: Option<IncidentId>) -> Result<Found> {
 
 /// Through the running server, which has the journal; straight into the journal when none runs.
 async fn answered(settings: Settings, answer: Answer, decision: Decision) -> Result<Found> {
-    let options = JournalOptions {
-        path: settings.journal.path.clone(),
-        queue: 16,
-    };
+    let options = JournalOptions { path: settings.journal.path.clone(), queue: 16 };
     if !options.path.is_file() {
         bail!("there is no journal at {} ([journal] path)", options.path.display());
     }
@@ -226,11 +201,7 @@ async fn answered(settings: Settings, answer: Answer, decision: Decision) -> Res
         Ok(journal) => {
             let now = clock.now();
             let of = call.clone();
-            journal
-                .decide(id, move |incident| {
-                    answer_approval(incident, &of, decision, &by, &comment, now)
-                })
-                .await?;
+            journal.decide(id, move |incident| answer_approval(incident, &of, decision, &by, &comment, now)).await?;
             journal.close().await;
         }
         Err(JournalError::InUse(_)) => over_http(&settings, id, &call, decision, &comment).await?,
@@ -246,26 +217,18 @@ async fn answered(settings: Settings, answer: Answer, decision: Decision) -> Res
 
 async fn over_http(settings: &Settings, id: IncidentId, call: &str, decision: Decision, comment: &str) -> Result<()> {
     let url = format!("http://{}/incidents/{id}/approvals/{call}", settings.http.listen);
-    let mut request = reqwest::Client::new()
-        .post(&url)
-        .json(&json!({ "decision": decision, "comment": comment }));
+    let mut request = reqwest::Client::new().post(&url).json(&json!({ "decision": decision, "comment": comment }));
     if let Some(token) = settings.http.tokens.iter().find(|token| token.role == Role::Operator) {
         request = request.bearer_auth(token.token.expose_secret());
     } else if let Some(user) = settings.http.users.iter().find(|user| user.role == Role::Operator) {
         request = request.basic_auth(&user.name, Some(user.password.expose_secret()));
     }
-    let response = request
-        .send()
-        .await
-        .with_context(|| format!("the server at {url} does not answer"))?;
+    let response = request.send().await.with_context(|| format!("the server at {url} does not answer"))?;
     let status = response.status();
     if status.is_success() {
         return Ok(());
     }
     let problem: Value = response.json().await.unwrap_or_default();
-    let detail = problem
-        .get("detail")
-        .and_then(Value::as_str)
-        .unwrap_or("no reason given");
+    let detail = problem.get("detail").and_then(Value::as_str).unwrap_or("no reason given");
     bail!("{status}: {detail}")
 }

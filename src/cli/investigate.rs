@@ -44,21 +44,14 @@ impl Investigate {
         if parts.settings.discovery.enabled {
             parts.discover().await;
         }
-        let taken = parts
-            .journal
-            .take(notification, parts.catalogue.load(), parts.intake())
-            .await?;
+        let taken = parts.journal.take(notification, parts.catalogue.load(), parts.intake()).await?;
         let Some(id) = taken.opened.first().or(taken.joined.first()).copied() else {
             parts.journal.close().await;
             bail!("nothing to investigate: the alert stands in the journal already, or it is resolved");
         };
         let mut out = Out::new();
         let (worked, told) = tokio::join!(work(&parts.agent, &parts.journal, id, &parts), async {
-            if self.json {
-                Ok(())
-            } else {
-                story::tell(&mut out, &parts.journal, id).await
-            }
+            if self.json { Ok(()) } else { story::tell(&mut out, &parts.journal, id).await }
         });
         worked?;
         told?;
@@ -75,11 +68,7 @@ impl Investigate {
                 out.line(&out.paint(Colour::Yellow, &hint))?;
             }
         }
-        Ok(if incident.outcome == Some(Outcome::HandedOver) {
-            Found::Wrong
-        } else {
-            Found::Well
-        })
+        Ok(if incident.outcome == Some(Outcome::HandedOver) { Found::Wrong } else { Found::Well })
     }
 
     fn notification(&self, limits: &Limits) -> Result<Notification> {

@@ -71,10 +71,7 @@ pub(crate) enum Found {
 }
 
 /// Runs the program on the process's own arguments and environment.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment, once"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment, once")]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment = std::env::vars().collect::<Vec<_>>();
@@ -123,9 +120,7 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<Found> {
 /// Logs go to standard error, so that standard output stays a result.
 fn log(settings: &Settings) {
     let filter = tracing_subscriber::EnvFilter::new(&settings.log.filter);
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // An error means that a subscriber is set already, by a test in the same process.
     let _ = match settings.log.format {
         LogFormat::Json => builder.json().try_init(),
@@ -138,11 +133,7 @@ fn quiet_log(environment: &[(String, String)]) {
     let asked = environment.iter().find(|(name, _)| name == "DEVOPS_AGENT__LOG__FILTER");
     let filter = asked.map_or("error", |(_, filter)| filter.as_str());
     let filter = tracing_subscriber::EnvFilter::new(filter);
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
 }
 
 #[expect(clippy::print_stderr, reason = "the one place that tells why the program ends")]
@@ -152,9 +143,7 @@ fn complain(error: &anyhow::Error) {
 
 fn broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
     })
 }
 

@@ -62,14 +62,8 @@ fn check(mut settings: Settings, folder: Option<PathBuf>, json: bool) -> Result<
     let guard = &parts.agent.guard;
     let specs = guard.all_specs();
     let form = |tool: &str, args: &serde_json::Value| guard.check(tool, args).map_err(|failure| failure.to_string());
-    let mut found: Vec<Finding> = errors
-        .into_iter()
-        .map(|error| Finding {
-            file: error.file,
-            line: error.line,
-            what: error.what,
-        })
-        .collect();
+    let mut found: Vec<Finding> =
+        errors.into_iter().map(|error| Finding { file: error.file, line: error.line, what: error.what }).collect();
     for runbook in library.iter() {
         found.extend(lint(runbook, &specs, &form));
     }
@@ -80,11 +74,7 @@ fn check(mut settings: Settings, folder: Option<PathBuf>, json: bool) -> Result<
         for Finding { file, line, what } in &found {
             out.line(&format!("{file}:{line}: {}", out.paint(Colour::Red, what)))?;
         }
-        out.line(&format!(
-            "{} runbooks, {} findings",
-            library.iter().count(),
-            found.len()
-        ))?;
+        out.line(&format!("{} runbooks, {} findings", library.iter().count(), found.len()))?;
     }
     Ok(if found.is_empty() { Found::Well } else { Found::Wrong })
 }
@@ -93,13 +83,9 @@ fn show(settings: &Settings, name: Option<&str>) -> Result<Found> {
     let (library, _) = Library::load_or_built_in(&settings.runbooks.folder)?;
     let mut out = Out::new();
     let Some(name) = name else {
-        let rows = library.iter().map(|runbook| {
-            vec![
-                runbook.name.clone(),
-                runbook.priority.to_string(),
-                runbook.title.clone(),
-            ]
-        });
+        let rows = library
+            .iter()
+            .map(|runbook| vec![runbook.name.clone(), runbook.priority.to_string(), runbook.title.clone()]);
         for line in table(&rows.collect::<Vec<_>>()) {
             out.line(&line)?;
         }
@@ -109,16 +95,9 @@ fn show(settings: &Settings, name: Option<&str>) -> Result<Found> {
         let names: Vec<_> = library.iter().map(|runbook| runbook.name.as_str()).collect();
         bail!("there is no runbook {name:?}; there are: {}", names.join(", "));
     };
-    out.line(&format!(
-        "{} ({})\n",
-        out.paint(Colour::Bold, &runbook.title),
-        runbook.file
-    ))?;
+    out.line(&format!("{} ({})\n", out.paint(Colour::Bold, &runbook.title), runbook.file))?;
     for step in &runbook.steps {
-        let when = step
-            .when
-            .as_ref()
-            .map_or_else(String::new, |when| format!(" when {when}"));
+        let when = step.when.as_ref().map_or_else(String::new, |when| format!(" when {when}"));
         out.line(&format!("  {}: {} {}{when}", step.id, step.call, step.with))?;
     }
     out.line(&format!("\n{}", runbook.prose))?;

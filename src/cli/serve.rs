@@ -39,9 +39,8 @@ impl Server {
     pub(super) async fn start(parts: Parts) -> Result<Self> {
         let parts = Arc::new(parts);
         let listen = parts.settings.http.listen;
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("cannot listen on {listen} ([http] listen)"))?;
+        let listener =
+            TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen} ([http] listen)"))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let router = http::router(parts.http(parts.clock.now()));
@@ -62,14 +61,7 @@ impl Server {
         ));
         let discoverer = Arc::clone(&parts);
         let discovering = tokio::spawn(async move { discoverer.keep_discovering().await });
-        Ok(Self {
-            address,
-            parts,
-            stop,
-            serving,
-            working,
-            discovering,
-        })
+        Ok(Self { address, parts, stop, serving, working, discovering })
     }
 
     /// Takes nothing more in, lets go of the work, writes what waits, and closes the journal.

@@ -34,11 +34,7 @@ pub(crate) fn line(out: &mut Out, entry: &Entry) -> Result<()> {
     out.line(&format!("{place} {text}"))?;
     if let Event::Verified { checks, .. } = &entry.event {
         for check in checks {
-            let mark = if check.passed {
-                out.paint(Colour::Green, "passed")
-            } else {
-                out.paint(Colour::Red, "failed")
-            };
+            let mark = if check.passed { out.paint(Colour::Green, "passed") } else { out.paint(Colour::Red, "failed") };
             out.line(&format!("              {mark} {} ({})", check.name, check.found))?;
         }
     }
@@ -53,10 +49,7 @@ fn colour(event: &Event) -> Option<Colour> {
         | Event::FellBack { .. } => Some(Colour::Yellow),
         Event::Verified { ok: true, .. } | Event::ChangeDone { ok: true, .. } => Some(Colour::Green),
         Event::Verified { ok: false, .. } | Event::ChangeDone { ok: false, .. } => Some(Colour::Red),
-        Event::Judged {
-            verdict: Verdict::Refuse(_),
-            ..
-        } => Some(Colour::Red),
+        Event::Judged { verdict: Verdict::Refuse(_), .. } => Some(Colour::Red),
         Event::Closed { .. } | Event::Concluded { .. } => Some(Colour::Bold),
         Event::Opened { .. }
         | Event::AlertResolved { .. }

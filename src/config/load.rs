@@ -38,13 +38,7 @@ impl Settings {
             Err(error) if !must && error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => {
                 let what = format!("cannot be read: {error}");
-                return Err(ConfigError {
-                    problems: vec![Problem {
-                        place: name,
-                        key: String::new(),
-                        what,
-                    }],
-                });
+                return Err(ConfigError { problems: vec![Problem { place: name, key: String::new(), what }] });
             }
         };
         load(&name, &text, environment)
@@ -64,22 +58,13 @@ pub(super) fn load(
     text: &str,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Loaded, ConfigError> {
-    let problem = |place: &str, what: String| Problem {
-        place: place.to_owned(),
-        key: String::new(),
-        what,
-    };
-    let mut table: Table = toml::from_str(source::DEFAULT).map_err(|error| ConfigError {
-        problems: vec![problem("(compiled in)", error.to_string())],
-    })?;
+    let problem = |place: &str, what: String| Problem { place: place.to_owned(), key: String::new(), what };
+    let mut table: Table = toml::from_str(source::DEFAULT)
+        .map_err(|error| ConfigError { problems: vec![problem("(compiled in)", error.to_string())] })?;
     let mut given: Table = toml::from_str(text).map_err(|error| {
-        let line = error
-            .span()
-            .and_then(|span| text.get(..span.start))
-            .map_or(1, |before| before.matches('\n').count() + 1);
-        ConfigError {
-            problems: vec![problem(&format!("{name}:{line}"), error.message().to_owned())],
-        }
+        let line =
+            error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
+        ConfigError { problems: vec![problem(&format!("{name}:{line}"), error.message().to_owned())] }
     })?;
     let lines = source::lines(text);
     let in_file = |path: &str| file_place(name, &lines, path);
@@ -89,12 +74,7 @@ pub(super) fn load(
     source::lay(&mut table, given, "", &in_file, &mut origins);
 
     let (mut overrides, variables) = source::environment(&table, environment);
-    let in_environment = |path: &str| {
-        variables
-            .get(path)
-            .cloned()
-            .unwrap_or_else(|| source::PREFIX.to_owned())
-    };
+    let in_environment = |path: &str| variables.get(path).cloned().unwrap_or_else(|| source::PREFIX.to_owned());
     source::remove_unknown(&mut overrides, "", &in_environment, &mut problems);
     source::read_secret_files(&mut overrides, "", &in_environment, &mut problems);
     source::lay(&mut table, overrides, "", &in_environment, &mut origins);
@@ -103,12 +83,7 @@ pub(super) fn load(
     match settings {
         Some(settings) if problems.is_empty() => {
             let warnings = check(&settings, &origins, &in_file)?;
-            Ok(Loaded {
-                settings,
-                warnings,
-                table,
-                origins,
-            })
+            Ok(Loaded { settings, warnings, table, origins })
         }
         Some(_) | None => Err(ConfigError { problems }),
     }
@@ -144,11 +119,7 @@ fn read(
         let what = told(&path, &error.into_inner());
         let again = problems.iter().any(|known| known.key == path);
         if !again {
-            problems.push(Problem {
-                place,
-                key: path.clone(),
-                what,
-            });
+            problems.push(Problem { place, key: path.clone(), what });
         }
         if again || problems.len() >= MOST || !default_instead(table, &path) {
             return None;
@@ -162,9 +133,7 @@ fn told(path: &str, error: &toml::de::Error) -> String {
     if what.contains("right would be") || what.contains("missing field") || what.contains("unknown variant") {
         return what;
     }
-    let example = toml::from_str::<Table>(source::DEFAULT)
-        .ok()
-        .and_then(|table| at(&table, path).cloned());
+    let example = toml::from_str::<Table>(source::DEFAULT).ok().and_then(|table| at(&table, path).cloned());
     example.map_or(what.clone(), |example| format!("{what}; right would be {example}"))
 }
 
@@ -179,9 +148,7 @@ fn at<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
 
 /// Puts the default in place of a value; a value that has none is taken out with the entry that it stands in.
 fn default_instead(table: &mut Table, path: &str) -> bool {
-    let default = toml::from_str::<Table>(source::DEFAULT)
-        .ok()
-        .and_then(|table| at(&table, path).cloned());
+    let default = toml::from_str::<Table>(source::DEFAULT).ok().and_then(|table| at(&table, path).cloned());
     let parts: Vec<&str> = path.split('.').collect();
     let Some((last, parents)) = parts.split_last() else {
         return false;
@@ -216,11 +183,7 @@ fn check(
     let mut problems = Vec::new();
     let mut wrong = |key: &str, what: String| {
         let place = origins.get(key).cloned().unwrap_or_else(|| in_file(key));
-        problems.push(Problem {
-            place,
-            key: key.to_owned(),
-            what,
-        });
+        problems.push(Problem { place, key: key.to_owned(), what });
     };
     let http = &settings.http;
     if !http.listen.ip().is_loopback() && http.tokens.is_empty() && http.users.is_empty() {
@@ -232,17 +195,8 @@ fn check(
     }
     for name in &settings.model.chain {
         if name != "runbook" && !settings.model.providers.contains_key(name) {
-            let known: Vec<_> = settings
-                .model
-                .providers
-                .keys()
-                .map(String::as_str)
-                .chain(["runbook"])
-                .collect();
-            wrong(
-                "model.chain",
-                format!("{name:?} is no model; there are: {}", known.join(", ")),
-            );
+            let known: Vec<_> = settings.model.providers.keys().map(String::as_str).chain(["runbook"]).collect();
+            wrong("model.chain", format!("{name:?} is no model; there are: {}", known.join(", ")));
         }
     }
     if settings.model.chain.is_empty() {
@@ -260,10 +214,7 @@ fn check(
     }
     for (name, service) in &settings.services {
         if service.container.is_some() && !service.labels.is_empty() {
-            wrong(
-                &format!("services.{name}"),
-                "give `container` or `labels`, not both".to_owned(),
-            );
+            wrong(&format!("services.{name}"), "give `container` or `labels`, not both".to_owned());
         }
     }
     if !problems.is_empty() {

@@ -55,11 +55,7 @@ impl Loaded {
 /// Every value that is no table, in the order of tables; a table's own values come before its tables.
 fn flatten(table: &Table, path: &str, into: &mut Vec<(String, Value)>) {
     let join = |key: &str| {
-        if path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{path}.{key}")
-        }
+        if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
     };
     for (key, value) in table.iter().filter(|(_, value)| !value.is_table()) {
         into.push((join(key), masked(key, value)));
@@ -75,12 +71,9 @@ fn masked(key: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if secret::KEYS.contains(&key) && !text.is_empty() => Value::String("[secret]".to_owned()),
         Value::Array(items) => Value::Array(items.iter().map(|item| masked("", item)).collect()),
-        Value::Table(inner) => Value::Table(
-            inner
-                .iter()
-                .map(|(key, value)| (key.clone(), masked(key, value)))
-                .collect(),
-        ),
+        Value::Table(inner) => {
+            Value::Table(inner.iter().map(|(key, value)| (key.clone(), masked(key, value))).collect())
+        }
         Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {
             value.clone()
         }
@@ -92,9 +85,6 @@ fn quoted(path: &str) -> String {
 }
 
 fn bare(key: &str) -> String {
-    let plain = !key.is_empty()
-        && key
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter));
+    let plain = !key.is_empty() && key.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter));
     if plain { key.to_owned() } else { format!("{key:?}") }
 }

@@ -33,19 +33,7 @@ const FREE: [(&str, &[&str]); 4] = [
             "price",
         ],
     ),
-    (
-        "services.*",
-        &[
-            "container",
-            "labels",
-            "health_url",
-            "prometheus",
-            "logs",
-            "depends_on",
-            "autonomy",
-            "protected",
-        ],
-    ),
+    ("services.*", &["container", "labels", "health_url", "prometheus", "logs", "depends_on", "autonomy", "protected"]),
 ];
 
 /// Lines of a file's keys, by path such as `http.tokens[0].name`.
@@ -68,20 +56,12 @@ fn walk(
     lines: &mut BTreeMap<String, usize>,
 ) {
     if let Some(span) = span.or_else(|| item.span()) {
-        let line = text
-            .get(..span.start)
-            .map_or(1, |before| before.matches('\n').count() + 1);
+        let line = text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1);
         lines.insert(path.to_owned(), line);
     }
     if let Some(table) = item.as_table_like() {
         for (key, inner) in table.iter() {
-            walk(
-                text,
-                &format!("{path}.{key}"),
-                inner,
-                table.key(key).and_then(toml_edit::Key::span),
-                lines,
-            );
+            walk(text, &format!("{path}.{key}"), inner, table.key(key).and_then(toml_edit::Key::span), lines);
         }
     }
     if let Some(tables) = item.as_array_of_tables() {
@@ -99,9 +79,7 @@ fn known(path: &str) -> Option<Vec<String>> {
     }
     if path.ends_with(".price") {
         return Some(
-            ["input_per_million", "cached_input_per_million", "output_per_million"]
-                .map(str::to_owned)
-                .to_vec(),
+            ["input_per_million", "cached_input_per_million", "output_per_million"].map(str::to_owned).to_vec(),
         );
     }
     let shape = shape(path);
@@ -120,15 +98,9 @@ fn known(path: &str) -> Option<Vec<String>> {
 
 /// `http.tokens[3]` is `http.tokens[]`; `services.x` is `services.*`.
 fn shape(path: &str) -> String {
-    let indexed = path
-        .split('[')
-        .next()
-        .filter(|_| path.ends_with(']'))
-        .map(|base| format!("{base}[]"));
-    indexed.unwrap_or_else(|| {
-        path.rsplit_once('.')
-            .map_or_else(|| path.to_owned(), |(parent, _)| format!("{parent}.*"))
-    })
+    let indexed = path.split('[').next().filter(|_| path.ends_with(']')).map(|base| format!("{base}[]"));
+    indexed
+        .unwrap_or_else(|| path.rsplit_once('.').map_or_else(|| path.to_owned(), |(parent, _)| format!("{parent}.*")))
 }
 
 /// Removes keys that are not known and tells each with the nearest that is.
@@ -141,11 +113,7 @@ pub(super) fn remove_unknown(
     let known = known(path);
     let mut unknown = Vec::new();
     for (key, value) in table.iter_mut() {
-        let here = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        };
+        let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let secret_file = key.strip_suffix("_file").filter(|base| secret::KEYS.contains(base));
         let is_known = known.as_ref().is_none_or(|known| {
             known.contains(key) || secret_file.is_some_and(|base| known.iter().any(|key| key == base))
@@ -156,11 +124,7 @@ pub(super) fn remove_unknown(
                 .flatten()
                 .max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
             let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
-            problems.push(Problem {
-                place: place(&here),
-                key: here,
-                what: format!("there is no such key{hint}"),
-            });
+            problems.push(Problem { place: place(&here), key: here, what: format!("there is no such key{hint}") });
             unknown.push(key.clone());
             continue;
         }
@@ -192,11 +156,7 @@ pub(super) fn read_secret_files(
         .iter()
         .filter_map(|(key, value)| {
             let base = key.strip_suffix("_file").filter(|base| secret::KEYS.contains(base))?;
-            Some((
-                key.clone(),
-                base.to_owned(),
-                value.as_str().unwrap_or_default().to_owned(),
-            ))
+            Some((key.clone(), base.to_owned(), value.as_str().unwrap_or_default().to_owned()))
         })
         .collect();
     for (key, base, file) in files {
@@ -220,11 +180,7 @@ pub(super) fn read_secret_files(
         }
     }
     for (key, value) in table.iter_mut() {
-        let here = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        };
+        let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         match value {
             Value::Table(inner) => read_secret_files(inner, &here, place, problems),
             Value::Array(items) => {
@@ -248,11 +204,7 @@ pub(super) fn lay(
     origins: &mut BTreeMap<String, String>,
 ) {
     for (key, value) in above {
-        let here = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        };
+        let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         match (below.get_mut(&key), value) {
             (Some(Value::Table(inner)), Value::Table(more)) => lay(inner, more, &here, place, origins),
             (_, Value::Table(more)) => {
@@ -308,16 +260,10 @@ fn folded(name: &str) -> String {
 /// Text stays text where text stands; elsewhere a value that reads as TOML is that value.
 fn typed(here: Option<&Value>, value: &str) -> Value {
     let text = || Value::String(value.to_owned());
-    let parsed = || {
-        toml::from_str::<Table>(&format!("v = {value}"))
-            .ok()
-            .and_then(|mut table| table.remove("v"))
-    };
+    let parsed = || toml::from_str::<Table>(&format!("v = {value}")).ok().and_then(|mut table| table.remove("v"));
     match here {
         Some(Value::String(_)) => text(),
         Some(_) => parsed().unwrap_or_else(text),
-        None => parsed()
-            .filter(|value| !matches!(value, Value::Datetime(_)))
-            .unwrap_or_else(text),
+        None => parsed().filter(|value| !matches!(value, Value::Datetime(_))).unwrap_or_else(text),
     }
 }

@@ -9,11 +9,7 @@ fn wrong(text: &str) -> String {
 }
 
 fn variables(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
-    pairs
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect::<Vec<_>>()
-        .into_iter()
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>().into_iter()
 }
 
 #[test]
@@ -70,10 +66,7 @@ fn what_no_single_value_shows_is_told_too() {
       a.toml:1: unclosed table, expected `]`
     ");
     let missing = Settings::load(Some(std::path::Path::new("/nowhere/x.toml")), std::iter::empty()).unwrap_err();
-    assert!(
-        missing.to_string().contains("/nowhere/x.toml: cannot be read"),
-        "{missing}"
-    );
+    assert!(missing.to_string().contains("/nowhere/x.toml: cannot be read"), "{missing}");
 }
 
 #[test]
@@ -93,17 +86,11 @@ fn the_environment_overrides_the_file_and_is_named_when_it_is_wrong() {
     .unwrap();
     let settings = &loaded.settings;
     assert_eq!(settings.services()[0].autonomy, Some(Autonomy::Act));
-    assert_eq!(
-        (settings.worker.concurrency, settings.verify.within),
-        (7, Duration::from_secs(120))
-    );
+    assert_eq!((settings.worker.concurrency, settings.verify.within), (7, Duration::from_secs(120)));
     let told = load(
         "a.toml",
         text,
-        variables(&[
-            ("DEVOPS_AGENT__WORKER__CONCURENCY", "7"),
-            ("DEVOPS_AGENT__HTTP__LISTEN", "x"),
-        ]),
+        variables(&[("DEVOPS_AGENT__WORKER__CONCURENCY", "7"), ("DEVOPS_AGENT__HTTP__LISTEN", "x")]),
     )
     .unwrap_err()
     .to_string();
@@ -128,11 +115,7 @@ fn a_secret_comes_from_a_file_and_is_never_printed() {
     let key = loaded.settings.model.providers["main"].api_key.clone().unwrap();
     assert_eq!(key.expose_secret(), "hunter2");
     let printed = loaded.print(PrintFormat::Toml);
-    for text in [
-        &printed,
-        &loaded.print(PrintFormat::Json),
-        &format!("{:?}", loaded.settings),
-    ] {
+    for text in [&printed, &loaded.print(PrintFormat::Json), &format!("{:?}", loaded.settings)] {
         assert!(!text.contains("hunter"), "{text}");
     }
     assert!(printed.contains("api_key = \"[secret]\""), "{printed}");
@@ -140,8 +123,5 @@ fn a_secret_comes_from_a_file_and_is_never_printed() {
     assert!(printed.contains("listen = \"127.0.0.1:9099\"  # default"), "{printed}");
     assert!(load("b.toml", &printed, std::iter::empty()).is_ok(), "{printed}");
     let unread = wrong("[github]\ntoken_file = \"/nowhere/token\"\n");
-    assert!(
-        unread.contains("a.toml:2: github.token_file: the file /nowhere/token cannot be read"),
-        "{unread}"
-    );
+    assert!(unread.contains("a.toml:2: github.token_file: the file /nowhere/token cannot be read"), "{unread}");
 }

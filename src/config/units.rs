@@ -34,9 +34,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 fn parse_size(text: &str) -> Result<usize, String> {
     let wrong = || format!("{text:?} is no size; right would be \"256KiB\" or \"1MiB\"");
     let text_ = text.trim();
-    let digits = text_
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(text_.len());
+    let digits = text_.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text_.len());
     let (number, unit) = text_.split_at(digits);
     let number: usize = number.parse().map_err(|_| wrong())?;
     let bytes = match unit.trim() {
@@ -91,15 +89,7 @@ mod tests {
     fn times_and_sizes_are_read_as_people_write_them() {
         assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5_400)));
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        for wrong in [
-            "",
-            "5",
-            "5 parsecs",
-            "m",
-            "-1s",
-            "99999999999999999999s",
-            "9999999999999999d",
-        ] {
+        for wrong in ["", "5", "5 parsecs", "m", "-1s", "99999999999999999999s", "9999999999999999d"] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
         assert_eq!((parse_size("256KiB"), parse_size("512")), (Ok(262_144), Ok(512)));

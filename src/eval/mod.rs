@@ -54,11 +54,7 @@ impl Stage {
         let mut settings = Settings::from_toml(&world_settings(&world, more)?)?;
         settings.journal.path = folder.path().join("journal.db");
         let parts = Parts::build(settings, Arc::new(WorldClock::new(world.clone())))?;
-        Ok(Self {
-            world,
-            parts,
-            _folder: folder,
-        })
+        Ok(Self { world, parts, _folder: folder })
     }
 
     /// Takes the case's alert in and works until nothing more is to do.
@@ -66,16 +62,10 @@ impl Stage {
     /// # Errors
     /// What the journal says.
     pub async fn play(&self, alert: &serde_json::Value) -> Result<(Incident, Vec<Entry>)> {
-        let limits = Limits {
-            alerts: 1_000,
-            labels: 64,
-            value_bytes: 4_096,
-        };
+        let limits = Limits { alerts: 1_000, labels: 64, value_bytes: 4_096 };
         let notification = Notification::parse(alert.to_string().as_bytes(), &limits)?;
         let journal = &self.parts.journal;
-        let taken = journal
-            .take(notification, self.parts.catalogue.load(), self.parts.intake())
-            .await?;
+        let taken = journal.take(notification, self.parts.catalogue.load(), self.parts.intake()).await?;
         while let Some(lease) = journal.lease(self.parts.settings.worker.lease).await? {
             let mut case = Case::open(journal, lease).await?;
             self.parts.agent.investigate(&mut case).await?;
@@ -103,19 +93,12 @@ pub async fn run(case: Recorded, more: &str) -> Result<Run> {
     let report = Report::new(&incident, &entries);
     let score = score(&truth, &incident, &entries, &report, &stage.world);
     stage.strike().await;
-    Ok(Run {
-        case: name,
-        score,
-        report,
-    })
+    Ok(Run { case: name, score, report })
 }
 
 /// The world's parts as settings; what is real time (a probe's patience) is short, since a hung service hangs for real.
 pub(crate) fn world_settings(world: &World, more: &str) -> Result<String> {
-    let services = toml::to_string(&toml::Table::from_iter([(
-        "services".to_owned(),
-        world.services().into(),
-    )]))?;
+    let services = toml::to_string(&toml::Table::from_iter([("services".to_owned(), world.services().into())]))?;
     let given: toml::Table = toml::from_str(more).context("settings beside those of the world")?;
     let mut table: toml::Table = toml::from_str(&format!(
         r#"

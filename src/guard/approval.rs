@@ -23,19 +23,9 @@ pub fn answer_approval(
     let conflict = |what: String| Err(JournalError::Conflict(what));
     let state = incident.call(call);
     let Some(approval) = state.and_then(|state| state.approval.as_ref()) else {
-        let pending: Vec<_> = incident
-            .pending_approvals()
-            .map(|(state, _)| state.call.id.as_str())
-            .collect();
-        let pending = if pending.is_empty() {
-            "none".to_owned()
-        } else {
-            pending.join(", ")
-        };
-        return conflict(format!(
-            "incident {} asks for no approval of {call:?}; it asks for: {pending}",
-            incident.id
-        ));
+        let pending: Vec<_> = incident.pending_approvals().map(|(state, _)| state.call.id.as_str()).collect();
+        let pending = if pending.is_empty() { "none".to_owned() } else { pending.join(", ") };
+        return conflict(format!("incident {} asks for no approval of {call:?}; it asks for: {pending}", incident.id));
     };
     if let Some((given, who)) = &approval.answer {
         let given = match given {
@@ -45,10 +35,7 @@ pub fn answer_approval(
         return conflict(format!("{call} was already {given} by {who}"));
     }
     if approval.expires <= now || state.is_some_and(|state| state.answer.is_some()) {
-        return conflict(format!(
-            "the question about {call} is over since {}",
-            approval.expires.to_rfc3339()
-        ));
+        return conflict(format!("the question about {call} is over since {}", approval.expires.to_rfc3339()));
     }
     Ok(vec![Event::ApprovalGiven {
         call: call.to_owned(),

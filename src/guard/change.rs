@@ -23,23 +23,15 @@ impl Guard {
             let text = format!("not done: leave was refused by {by}");
             return case.write(vec![answered(&call, text, AnswerStatus::Refused)]).await;
         }
-        let approved = case
-            .incident()
-            .call(&call.id)
-            .is_some_and(|state| state.approved(&hash));
+        let approved = case.incident().call(&call.id).is_some_and(|state| state.approved(&hash));
         match &verdict {
             Verdict::Refuse(reason) => {
                 let text = format!("not done: {reason}");
-                case.write(refused(&call, verdict.clone(), text, AnswerStatus::Refused))
-                    .await
+                case.write(refused(&call, verdict.clone(), text, AnswerStatus::Refused)).await
             }
             Verdict::Ask(_) if !approved => self.ask_leave(case, call, hash, verdict).await,
             Verdict::Ask(_) | Verdict::Allow(_) => {
-                let judged = Event::Judged {
-                    call: call.id.clone(),
-                    tool: call.tool.clone(),
-                    verdict,
-                };
+                let judged = Event::Judged { call: call.id.clone(), tool: call.tool.clone(), verdict };
                 case.write(vec![judged]).await?;
                 self.begin(case, call, &target.service, seen).await
             }
@@ -65,21 +57,8 @@ impl Guard {
     async fn ask_leave(&self, case: &mut Case, call: Call, hash: String, verdict: Verdict) -> Result<(), JournalError> {
         let wait = TimeDelta::from_std(self.options.approval_expires).unwrap_or(TimeDelta::MAX);
         let expires = self.clock.now() + wait;
-        let judged = Event::Judged {
-            call: call.id.clone(),
-            tool: call.tool.clone(),
-            verdict: verdict.clone(),
-        };
-        case.write(vec![
-            judged,
-            Event::ApprovalWanted {
-                call,
-                hash,
-                verdict,
-                expires,
-            },
-        ])
-        .await
+        let judged = Event::Judged { call: call.id.clone(), tool: call.tool.clone(), verdict: verdict.clone() };
+        case.write(vec![judged, Event::ApprovalWanted { call, hash, verdict, expires }]).await
     }
 
     /// Writes the state before, runs the change, and sees it through.
@@ -94,11 +73,7 @@ impl Guard {
             Ok(before) => before,
             Err(failure) => return case.write(vec![not_begun(&call, &failure)]).await,
         };
-        let begun = Event::ChangeBegun {
-            call: call.clone(),
-            service: service.to_owned(),
-            before: before.clone(),
-        };
+        let begun = Event::ChangeBegun { call: call.clone(), service: service.to_owned(), before: before.clone() };
         match case.begin_change(service, seen, begun).await {
             Err(JournalError::Conflict(what)) => {
                 let verdict = Verdict::Refuse(Reason::Doubt { what: what.clone() });
@@ -113,13 +88,7 @@ impl Guard {
             Ok(what) => (true, what),
             Err(failure) => (false, failure.to_string()),
         };
-        case.write(vec![Event::ChangeDone {
-            call: call.id.clone(),
-            ok,
-            what,
-            found: false,
-        }])
-        .await?;
+        case.write(vec![Event::ChangeDone { call: call.id.clone(), ok, what, found: false }]).await?;
         self.settle(case, call).await
     }
 
@@ -133,21 +102,11 @@ impl Guard {
                 return Ok(());
             };
             match &change {
-                ChangeState {
-                    done: None,
-                    before,
-                    begun,
-                    ..
-                } => {
+                ChangeState { done: None, before, begun, .. } => {
                     let found = self.look_up(&call, before, *begun).await;
                     case.write(vec![found]).await?;
                 }
-                ChangeState {
-                    done: Some((_, ok, what)),
-                    verified: None,
-                    before,
-                    ..
-                } => {
+                ChangeState { done: Some((_, ok, what)), verified: None, before, .. } => {
                     if !ok && was_not_run(case, &call) {
                         let text = format!("{what}; it counts as not done");
                         return case.write(vec![changed(&call, text, false)]).await;
@@ -155,29 +114,15 @@ impl Guard {
                     let verified = self.prove(case, &call, before, *ok).await?;
                     case.write(vec![verified]).await?;
                 }
-                ChangeState {
-                    verified: Some((seq, true)),
-                    done,
-                    ..
-                } => {
+                ChangeState { verified: Some((seq, true)), done, .. } => {
                     let text = format!("{}; proven by the checks in [{seq}]", what_of(done));
                     return case.write(vec![changed(&call, text, true)]).await;
                 }
-                ChangeState {
-                    verified: Some((_, false)),
-                    undone: false,
-                    before,
-                    ..
-                } => {
+                ChangeState { verified: Some((_, false)), undone: false, before, .. } => {
                     let undone = self.take_back(&call, before).await;
                     case.write(vec![undone]).await?;
                 }
-                ChangeState {
-                    verified: Some((seq, false)),
-                    undone: true,
-                    done,
-                    ..
-                } => {
+                ChangeState { verified: Some((seq, false)), undone: true, done, .. } => {
                     let text = format!("{}; it did not help: see the checks in [{seq}]", what_of(done));
                     return case.write(vec![changed(&call, text, false)]).await;
                 }
@@ -190,12 +135,7 @@ impl Guard {
     async fn look_up(&self, call: &Call, before: &Value, begun: DateTime<Utc>) -> Event {
         let settles = self.registry.settles_within(&call.tool, before).unwrap_or_default();
         let settled = begun + TimeDelta::from_std(settles).unwrap_or_default();
-        let done = |ok: bool, what: String, found: bool| Event::ChangeDone {
-            call: call.id.clone(),
-            ok,
-            what,
-            found,
-        };
+        let done = |ok: bool, what: String, found: bool| Event::ChangeDone { call: call.id.clone(), ok, what, found };
         loop {
             let found = self.registry.happened(&call.tool, &call.args, before).await;
             let late = self.clock.now() >= settled;
@@ -219,11 +159,7 @@ impl Guard {
             Ok(undo) => (Some(undo), None),
             Err(failure) => (None, Some(failure.to_string())),
         };
-        Event::Undone {
-            call: call.id.clone(),
-            undo,
-            failed,
-        }
+        Event::Undone { call: call.id.clone(), undo, failed }
     }
 }
 

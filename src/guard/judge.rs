@@ -28,9 +28,7 @@ pub struct Facts<'a> {
 /// What a change may do. The strictest of all that speaks holds; what cannot be told refuses.
 pub fn judge(policy: &Policy, facts: &Facts<'_>) -> Verdict {
     let Some(service) = facts.service else {
-        return Verdict::Refuse(Reason::UnknownService {
-            service: facts.named.to_owned(),
-        });
+        return Verdict::Refuse(Reason::UnknownService { service: facts.named.to_owned() });
     };
     let spoken = [
         protected(policy, service),
@@ -40,18 +38,12 @@ pub fn judge(policy: &Policy, facts: &Facts<'_>) -> Verdict {
         cool_down(policy, facts, service),
         rules(policy, facts, service),
     ];
-    spoken
-        .into_iter()
-        .flatten()
-        .fold(mode(policy, service), Verdict::stricter)
+    spoken.into_iter().flatten().fold(mode(policy, service), Verdict::stricter)
 }
 
 fn mode(policy: &Policy, service: &Service) -> Verdict {
     let autonomy = service.autonomy.unwrap_or(policy.autonomy);
-    let reason = Reason::Mode {
-        service: service.name.clone(),
-        autonomy,
-    };
+    let reason = Reason::Mode { service: service.name.clone(), autonomy };
     match autonomy {
         Autonomy::Observe => Verdict::Refuse(reason),
         Autonomy::Propose => Verdict::Ask(reason),
@@ -60,32 +52,22 @@ fn mode(policy: &Policy, service: &Service) -> Verdict {
 }
 
 fn protected(policy: &Policy, service: &Service) -> Option<Verdict> {
-    let refuse = |why: String| {
-        Some(Verdict::Refuse(Reason::Protected {
-            service: service.name.clone(),
-            why,
-        }))
-    };
+    let refuse = |why: String| Some(Verdict::Refuse(Reason::Protected { service: service.name.clone(), why }));
     if service.protected {
         return refuse("the catalogue says so".to_owned());
     }
     let names = [Some(service.name.as_str()), service.container.as_deref()];
-    let hit = policy.protected.iter().find(|name| {
-        names
-            .iter()
-            .flatten()
-            .any(|known| known.trim_start_matches('/').eq_ignore_ascii_case(name))
-    })?;
+    let hit = policy
+        .protected
+        .iter()
+        .find(|name| names.iter().flatten().any(|known| known.trim_start_matches('/').eq_ignore_ascii_case(name)))?;
     refuse(format!("the policy protects {hit:?}"))
 }
 
 fn scope(facts: &Facts<'_>, service: &Service) -> Option<Verdict> {
     let inside = facts.scope.contains(&service.name);
     (!inside).then(|| {
-        Verdict::Refuse(Reason::OutsideIncident {
-            service: service.name.clone(),
-            allowed: facts.scope.to_vec(),
-        })
+        Verdict::Refuse(Reason::OutsideIncident { service: service.name.clone(), allowed: facts.scope.to_vec() })
     })
 }
 
@@ -106,26 +88,15 @@ fn cool_down(policy: &Policy, facts: &Facts<'_>, service: &Service) -> Option<Ve
     let wait_seconds = policy.caps.cool_down.as_secs();
     // A change in the future is a clock that went back: doubt, and so a no.
     let since_seconds = u64::try_from(since).unwrap_or(0);
-    (since_seconds < wait_seconds).then(|| {
-        Verdict::Refuse(Reason::CoolDown {
-            service: service.name.clone(),
-            since_seconds,
-            wait_seconds,
-        })
-    })
+    (since_seconds < wait_seconds)
+        .then(|| Verdict::Refuse(Reason::CoolDown { service: service.name.clone(), since_seconds, wait_seconds }))
 }
 
 fn rules(policy: &Policy, facts: &Facts<'_>, service: &Service) -> Option<Verdict> {
-    let speaking = policy
-        .rules
-        .iter()
-        .filter(|rule| rule.matches(facts.tool, &service.name));
+    let speaking = policy.rules.iter().filter(|rule| rule.matches(facts.tool, &service.name));
     speaking
         .map(|rule| {
-            let reason = Reason::Rule {
-                rule: rule.name.clone(),
-                because: rule.because.clone(),
-            };
+            let reason = Reason::Rule { rule: rule.name.clone(), because: rule.because.clone() };
             match rule.verdict {
                 Says::Allow => Verdict::Allow(reason),
                 Says::Ask => Verdict::Ask(reason),
@@ -154,10 +125,7 @@ mod tests {
     }
 
     fn service(name: &str, autonomy: Option<Autonomy>) -> Service {
-        Service {
-            autonomy,
-            ..Service::named(name, Origin::Settings)
-        }
+        Service { autonomy, ..Service::named(name, Origin::Settings) }
     }
 
     fn verdict(policy: &Policy, service: Option<&Service>, ago: Option<i64>) -> String {
@@ -207,22 +175,8 @@ mod tests {
             verdict(&plain, Some(&of(Act)), Some(300)),
             verdict(&plain, Some(&of(Act)), Some(-60)),
             verdict(&plain, Some(&service("Prometheus", Some(Act))), None),
-            verdict(
-                &plain,
-                Some(&Service {
-                    container: Some("/prometheus".into()),
-                    ..of(Act)
-                }),
-                None,
-            ),
-            verdict(
-                &plain,
-                Some(&Service {
-                    protected: true,
-                    ..of(Act)
-                }),
-                None,
-            ),
+            verdict(&plain, Some(&Service { container: Some("/prometheus".into()), ..of(Act) }), None),
+            verdict(&plain, Some(&Service { protected: true, ..of(Act) }), None),
             verdict(&plain, Some(&service("orders", Some(Act))), None),
             verdict(&plain, None, None),
             verdict(&ruled, Some(&of(Act)), None),
@@ -249,12 +203,7 @@ mod tests {
     #[test]
     fn nothing_is_repaired_when_no_alert_fires_any_more() {
         let plain = policy("");
-        let entry = |seq, event| crate::incident::Entry {
-            seq,
-            at: DateTime::UNIX_EPOCH,
-            incident: 1,
-            event,
-        };
+        let entry = |seq, event| crate::incident::Entry { seq, at: DateTime::UNIX_EPOCH, incident: 1, event };
         let alert: crate::alert::Alert = serde_json::from_value(serde_json::json!({
             "fingerprint": "f", "status": "firing", "labels": {"alertname": "Down"}, "startsAt": "2026-01-01T00:00:00Z"
         }))
@@ -269,14 +218,9 @@ mod tests {
         let opened = Event::Opened {
             source: Source::Alert,
             title: String::new(),
-            service: crate::incident::ServiceMatch::Named {
-                service: "payments".into(),
-            },
+            service: crate::incident::ServiceMatch::Named { service: "payments".into() },
         };
-        let resolved = Event::AlertResolved {
-            fingerprint: "f".into(),
-            ended: DateTime::UNIX_EPOCH,
-        };
+        let resolved = Event::AlertResolved { fingerprint: "f".into(), ended: DateTime::UNIX_EPOCH };
         let entries = [entry(1, opened), entry(2, joined), entry(3, resolved)];
         let incident = Incident::replay(1, &entries);
         let service = service("payments", Some(Autonomy::Act));

@@ -35,10 +35,8 @@ impl Guard {
         if !events.is_empty() {
             case.write(events).await?;
         }
-        let mut running: FuturesUnordered<_> = run
-            .into_iter()
-            .map(|call| async move { (self.ask(&call).await, call) })
-            .collect();
+        let mut running: FuturesUnordered<_> =
+            run.into_iter().map(|call| async move { (self.ask(&call).await, call) }).collect();
         while let Some((answer, call)) = running.next().await {
             case.write(vec![self.answered_look(&call, answer)]).await?;
         }
@@ -49,7 +47,8 @@ impl Guard {
         let mut tried = 1;
         loop {
             match self.registry.run(&call.tool, &call.args).await {
-                Err(Failure::Unreachable { system, why, .. }) if tried < TRIES => {
+                // One that asks to be left alone is left alone.
+                Err(Failure::Unreachable { system, why, retry_after: None }) if tried < TRIES => {
                     tracing::debug!(call = call.id, %system, why, "asked once more");
                     tried += 1;
                 }
@@ -62,21 +61,11 @@ impl Guard {
         let (text, data, raw, status) = match answer {
             Ok(Answer { text, data, raw }) => (text, data, self.bounded(raw), AnswerStatus::Ok),
             Err(Failure::Tell(text)) => (text, Value::Null, Value::Null, AnswerStatus::Wrong),
-            Err(failure @ Failure::Unreachable { system, .. }) => (
-                failure.to_string(),
-                Value::Null,
-                Value::Null,
-                AnswerStatus::Unreachable { system },
-            ),
+            Err(failure @ Failure::Unreachable { system, .. }) => {
+                (failure.to_string(), Value::Null, Value::Null, AnswerStatus::Unreachable { system })
+            }
         };
-        Event::Answered {
-            call: call.id.clone(),
-            tool: call.tool.clone(),
-            text,
-            data,
-            raw,
-            status,
-        }
+        Event::Answered { call: call.id.clone(), tool: call.tool.clone(), text, data, raw, status }
     }
 
     /// The raw answer, or what is said in its place when it is larger than the journal keeps.
@@ -85,10 +74,7 @@ impl Guard {
         if bytes <= self.options.answer_bytes {
             return raw;
         }
-        Value::String(format!(
-            "[left out: {bytes} bytes, at most {} are kept]",
-            self.options.answer_bytes
-        ))
+        Value::String(format!("[left out: {bytes} bytes, at most {} are kept]", self.options.answer_bytes))
     }
 }
 
@@ -96,12 +82,7 @@ impl Guard {
 fn repeated(case: &Case, call: &Call) -> Option<Event> {
     let incident = case.incident();
     let turn = incident.call(&call.id)?.turn;
-    let before: Seq = incident
-        .calls
-        .iter()
-        .map(|state| state.turn)
-        .filter(|other| *other < turn)
-        .max()?;
+    let before: Seq = incident.calls.iter().map(|state| state.turn).filter(|other| *other < turn).max()?;
     let changed = incident.changes().map(|(_, change)| change.seq).max().unwrap_or(0);
     let same = incident.calls.iter().find(|state| {
         state.turn == before
@@ -114,11 +95,7 @@ fn repeated(case: &Case, call: &Call) -> Option<Event> {
     let Event::Answered { text, data, status, .. } = event else {
         return None;
     };
-    let original = if let AnswerStatus::Repeated { seq } = status {
-        *seq
-    } else {
-        *seq
-    };
+    let original = if let AnswerStatus::Repeated { seq } = status { *seq } else { *seq };
     Some(Event::Answered {
         call: call.id.clone(),
         tool: call.tool.clone(),

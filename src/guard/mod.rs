@@ -71,39 +71,19 @@ pub struct GuardParts {
 impl Guard {
     /// Takes the tools over; nobody else can reach them from here on.
     pub fn new(parts: GuardParts) -> Self {
-        let GuardParts {
-            registry: (registry, mint),
-            policy,
-            catalogue,
-            journal,
-            clock,
-            prometheus,
-            options,
-        } = parts;
-        Self {
-            registry,
-            mint,
-            policy,
-            catalogue,
-            journal,
-            clock,
-            prometheus,
-            options,
-        }
+        let GuardParts { registry: (registry, mint), policy, catalogue, journal, clock, prometheus, options } = parts;
+        Self { registry, mint, policy, catalogue, journal, clock, prometheus, options }
     }
 
     /// The tools as a model may see them for this incident: `service` lists what it may name, and a tool that could not
     /// be allowed for any of it is left out.
     pub fn specs(&self, incident: &Incident) -> Vec<Spec> {
         let (look, touch) = (self.may_look(incident), self.may_touch(incident));
-        let narrowed = self
-            .registry
-            .specs()
-            .filter_map(|spec| match (spec.changes, touch.is_empty()) {
-                (true, true) => None,
-                (true, false) => Some(spec.narrowed(&touch)),
-                (false, _) => Some(spec.narrowed(&look)),
-            });
+        let narrowed = self.registry.specs().filter_map(|spec| match (spec.changes, touch.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(spec.narrowed(&touch)),
+            (false, _) => Some(spec.narrowed(&look)),
+        });
         narrowed.collect()
     }
 
@@ -125,9 +105,8 @@ impl Guard {
     /// # Errors
     /// What the journal says; a failing tool is an answer, not an error.
     pub async fn submit(&self, case: &mut Case, calls: Vec<Call>) -> Result<(), JournalError> {
-        let (changes, looks): (Vec<_>, Vec<_>) = calls
-            .into_iter()
-            .partition(|call| self.registry.kind(&call.tool) == Some(Kind::Change));
+        let (changes, looks): (Vec<_>, Vec<_>) =
+            calls.into_iter().partition(|call| self.registry.kind(&call.tool) == Some(Kind::Change));
         self.look(case, looks).await?;
         for call in changes {
             self.change(case, call).await?;
@@ -167,14 +146,7 @@ impl Guard {
 
 /// The events of a call that comes to nothing, and why.
 fn refused(call: &Call, verdict: Verdict, text: String, status: AnswerStatus) -> Vec<Event> {
-    vec![
-        Event::Judged {
-            call: call.id.clone(),
-            tool: call.tool.clone(),
-            verdict,
-        },
-        answered(call, text, status),
-    ]
+    vec![Event::Judged { call: call.id.clone(), tool: call.tool.clone(), verdict }, answered(call, text, status)]
 }
 
 fn answered(call: &Call, text: String, status: AnswerStatus) -> Event {

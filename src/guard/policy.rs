@@ -101,10 +101,8 @@ impl Policy {
     /// [`PolicyError`] when the file cannot be read or any part is wrong.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| PolicyError {
-            file: file.clone(),
-            what: format!("cannot be read: {error}"),
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| PolicyError { file: file.clone(), what: format!("cannot be read: {error}") })?;
         Self::parse(&file, &text)
     }
 
@@ -113,10 +111,7 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] when any part is wrong.
     pub fn parse(file: &str, text: &str) -> Result<Self, PolicyError> {
-        let wrong = |what: String| PolicyError {
-            file: file.to_owned(),
-            what,
-        };
+        let wrong = |what: String| PolicyError { file: file.to_owned(), what };
         let policy: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if policy.version != 1 {
             return Err(wrong(format!("version is {}, this program knows 1", policy.version)));
@@ -138,24 +133,15 @@ impl Rule {
     fn check(&self) -> Result<(), String> {
         let says = |example: &Example| self.matches(&example.tool, &example.service);
         if self.examples.is_empty() {
-            return Err(format!(
-                "rule {:?} brings no examples; give at least one call that it is about",
-                self.name
-            ));
+            return Err(format!("rule {:?} brings no examples; give at least one call that it is about", self.name));
         }
         if let Some(missed) = self.examples.iter().find(|example| !says(example)) {
             let (tool, service) = (&missed.tool, &missed.service);
-            return Err(format!(
-                "rule {:?} does not match its example {tool} on {service}",
-                self.name
-            ));
+            return Err(format!("rule {:?} does not match its example {tool} on {service}", self.name));
         }
         if let Some(hit) = self.counter_examples.iter().find(|example| says(example)) {
             let (tool, service) = (&hit.tool, &hit.service);
-            return Err(format!(
-                "rule {:?} matches its counter-example {tool} on {service}",
-                self.name
-            ));
+            return Err(format!("rule {:?} matches its counter-example {tool} on {service}", self.name));
         }
         Ok(())
     }

@@ -67,10 +67,7 @@ impl Guard {
     async fn expression(&self, alert: &Alert) -> Check {
         let name = format!("alert {} no longer holds", alert.name());
         let Some(prometheus) = &self.prometheus else {
-            return failed(
-                name,
-                "no Prometheus is configured, so its expression cannot be asked".to_owned(),
-            );
+            return failed(name, "no Prometheus is configured, so its expression cannot be asked".to_owned());
         };
         let rule = match prometheus.alert_rule(alert.name(), &alert.labels).await {
             Ok(rule) => rule,
@@ -79,34 +76,20 @@ impl Guard {
         let (expression, overridden): (String, BTreeSet<String>) = match rule {
             Some(rule) => (rule.expr, rule.labels.into_keys().collect()),
             None => match expression_of(&alert.generator_url) {
-                Some(expression) => (
-                    expression,
-                    BTreeSet::from(["alertname".to_owned(), "severity".to_owned()]),
-                ),
+                Some(expression) => (expression, BTreeSet::from(["alertname".to_owned(), "severity".to_owned()])),
                 None => return failed(name, "neither Prometheus nor the alert tells its expression".to_owned()),
             },
         };
         let name = format!("alert {} no longer holds: {expression}", alert.name());
-        match prometheus
-            .still_holds(&expression, &overridden, &alert.labels, self.clock.now())
-            .await
-        {
-            Ok(holds) => Check {
-                name,
-                passed: !holds.holds,
-                found: holds.found,
-            },
+        match prometheus.still_holds(&expression, &overridden, &alert.labels, self.clock.now()).await {
+            Ok(holds) => Check { name, passed: !holds.holds, found: holds.found },
             Err(failure) => failed(name, failure.to_string()),
         }
     }
 }
 
 fn failed(name: String, found: String) -> Check {
-    Check {
-        name,
-        passed: false,
-        found,
-    }
+    Check { name, passed: false, found }
 }
 
 fn verified(call: &Call, mut checks: Vec<Check>, ok: bool, hold: TimeDelta, took: TimeDelta) -> Event {
@@ -115,10 +98,5 @@ fn verified(call: &Call, mut checks: Vec<Check>, ok: bool, hold: TimeDelta, took
         checks.push(failed("it stays well".to_owned(), found));
     }
     let seconds = took.as_seconds_f64();
-    Event::Verified {
-        call: call.id.clone(),
-        ok,
-        checks,
-        seconds,
-    }
+    Event::Verified { call: call.id.clone(), ok, checks, seconds }
 }

@@ -25,10 +25,7 @@ pub(super) async fn answer(
     answer: Result<Json<Answer>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Json(Answer { decision, comment }) = answer.map_err(|error| {
-        let detail = format!(
-            "{}; right would be {{\"decision\": \"approve\"}} or \"deny\"",
-            error.body_text()
-        );
+        let detail = format!("{}; right would be {{\"decision\": \"approve\"}} or \"deny\"", error.body_text());
         Problem::new(error.status(), detail)
     })?;
     let now = http.clock.now();
@@ -36,12 +33,8 @@ pub(super) async fn answer(
     let comment: String = tools::clean(&comment).chars().take(2_000).collect();
     let id = number(&id)?;
     let of = call.clone();
-    let written = http
-        .journal
-        .decide(id, move |incident| {
-            answer_approval(incident, &of, decision, &by, &comment, now)
-        })
-        .await?;
+    let written =
+        http.journal.decide(id, move |incident| answer_approval(incident, &of, decision, &by, &comment, now)).await?;
     Ok(Json(
         json!({ "incident": id, "call": call, "decision": decision, "entry": written.first().map(|entry| entry.seq) }),
     ))

@@ -58,17 +58,12 @@ pub(crate) struct Caller {
 impl Credentials {
     fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         if self.0.is_empty() {
-            return loopback_host(headers).then(|| Caller {
-                name: "anonymous".to_owned(),
-                role: Role::Operator,
-            });
+            return loopback_host(headers).then(|| Caller { name: "anonymous".to_owned(), role: Role::Operator });
         }
         let given = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (scheme, value) = given.split_once(' ')?;
         let found = if scheme.eq_ignore_ascii_case("bearer") {
-            self.0
-                .iter()
-                .find(|known| matches!(&known.proof, Proof::Bearer(token) if same(token, value.trim())))
+            self.0.iter().find(|known| matches!(&known.proof, Proof::Bearer(token) if same(token, value.trim())))
         } else if scheme.eq_ignore_ascii_case("basic") {
             let decoded = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
             let (user, password) = decoded.split_once(':')?;
@@ -79,18 +74,13 @@ impl Credentials {
         } else {
             None
         }?;
-        Some(Caller {
-            name: found.name.clone(),
-            role: found.role,
-        })
+        Some(Caller { name: found.name.clone(), role: found.role })
     }
 }
 
 /// Hashes first, so that neither content nor length shows in the time it takes.
 fn same(secret: &SecretString, given: &str) -> bool {
-    Sha256::digest(secret.expose_secret())
-        .ct_eq(&Sha256::digest(given))
-        .into()
+    Sha256::digest(secret.expose_secret()).ct_eq(&Sha256::digest(given)).into()
 }
 
 /// Without credentials only requests addressed to loopback count: a page in a browser cannot reach us by a name of its own.
@@ -98,14 +88,10 @@ fn loopback_host(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
         return true;
     };
-    let name = host
-        .rsplit_once(':')
-        .map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
     let name = name.trim_matches(['[', ']']);
     name.eq_ignore_ascii_case("localhost")
-        || name
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Lets a request through if its caller may make it.

@@ -61,11 +61,7 @@ impl Message {
         match &self.content {
             None => String::new(),
             Some(Content::Text(text)) => text.clone(),
-            Some(Content::Parts(parts)) => parts
-                .iter()
-                .map(|part| part.text.as_str())
-                .collect::<Vec<_>>()
-                .join("\n"),
+            Some(Content::Parts(parts)) => parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join("\n"),
         }
     }
 }
@@ -106,9 +102,7 @@ fn conversation(messages: &[Message]) -> Result<String, Problem> {
         .map(Message::text)
         .filter(|text| !text.trim().is_empty())
     else {
-        return Err(Problem::bad_request(
-            "`messages` holds no message with role \"user\" and text in it",
-        ));
+        return Err(Problem::bad_request("`messages` holds no message with role \"user\" and text in it"));
     };
     let earlier: Vec<_> = messages
         .iter()
@@ -122,27 +116,15 @@ fn conversation(messages: &[Message]) -> Result<String, Problem> {
 
 async fn open(http: &SharedHttp, caller: &Caller, text: String) -> Result<IncidentId, Problem> {
     let catalogue = http.catalogue.load();
-    let words: Vec<&str> = text
-        .split(|letter: char| !(letter.is_alphanumeric() || "-_.".contains(letter)))
-        .collect();
-    let named = catalogue
-        .iter()
-        .find(|service| words.iter().any(|word| word.trim_end_matches('.') == service.name));
+    let words: Vec<&str> = text.split(|letter: char| !(letter.is_alphanumeric() || "-_.".contains(letter))).collect();
+    let named = catalogue.iter().find(|service| words.iter().any(|word| word.trim_end_matches('.') == service.name));
     let service = named.map_or_else(
         || ServiceMatch::Nothing { tried: Vec::new() },
-        |service| ServiceMatch::Named {
-            service: service.name.clone(),
-        },
+        |service| ServiceMatch::Named { service: service.name.clone() },
     );
     let title: String = text.lines().last().unwrap_or_default().chars().take(100).collect();
-    let source = Source::Question {
-        text,
-        by: caller.name.clone(),
-    };
-    Ok(http
-        .journal
-        .begin(vec![Event::Opened { source, title, service }], http.intake.queue)
-        .await?)
+    let source = Source::Question { text, by: caller.name.clone() };
+    Ok(http.journal.begin(vec![Event::Opened { source, title, service }], http.intake.queue).await?)
 }
 
 /// What a caller sees of one entry.
@@ -172,16 +154,9 @@ fn told(entry: &Entry) -> Option<Told> {
 
 fn answer(conclusion: &Conclusion) -> String {
     let mut text = conclusion.summary.clone();
-    for Claim {
-        text: claim,
-        evidence,
-        unproven,
-    } in &conclusion.claims
-    {
+    for Claim { text: claim, evidence, unproven } in &conclusion.claims {
         let cited: Vec<_> = evidence.iter().map(|seq| format!("[{seq}]")).collect();
-        let mark = unproven
-            .as_ref()
-            .map_or_else(String::new, |why| format!(" (unproven: {why})"));
+        let mark = unproven.as_ref().map_or_else(String::new, |why| format!(" (unproven: {why})"));
         text.push_str(&format!("\n- {claim} {}{mark}", cited.join(" ")));
     }
     for missed in &conclusion.not_checked {
@@ -208,12 +183,7 @@ async fn whole(http: &SharedHttp, id: IncidentId) -> Response {
             break;
         }
     }
-    let usage = http
-        .journal
-        .incident(id)
-        .await
-        .map(|(incident, _)| usage(&incident))
-        .unwrap_or_default();
+    let usage = http.journal.incident(id).await.map(|(incident, _)| usage(&incident)).unwrap_or_default();
     let body = json!({
         "id": format!("chatcmpl-{id}"), "object": "chat.completion", "created": http.clock.now().timestamp(),
         "model": MODEL, "usage": usage,

@@ -40,9 +40,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = number(&id)?;
-    let last = headers
-        .get("last-event-id")
-        .and_then(|last| last.to_str().ok()?.trim().parse().ok());
+    let last = headers.get("last-event-id").and_then(|last| last.to_str().ok()?.trim().parse().ok());
     let after = last.or(query.after).unwrap_or(0);
     let (incident, _) = http.journal.incident(id).await?;
     if incident.phase == Phase::Closed && after >= incident.last_seq {
@@ -52,9 +50,7 @@ pub(super) async fn stream(
         without_raw(&mut entry);
         let event = SseEvent::default().id(entry.seq.to_string()).event(entry.event.name());
         Ok::<_, Infallible>(
-            event
-                .json_data(&entry)
-                .unwrap_or_else(|error| SseEvent::default().comment(error.to_string())),
+            event.json_data(&entry).unwrap_or_else(|error| SseEvent::default().comment(error.to_string())),
         )
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
@@ -70,13 +66,7 @@ pub(crate) fn follow(journal: Journal, id: IncidentId, after: Seq) -> impl Strea
         after: Seq,
     }
     let changes = journal.changes();
-    let place = Place {
-        journal,
-        changes,
-        waiting: Vec::new().into_iter(),
-        incident: Incident::new(id),
-        after,
-    };
+    let place = Place { journal, changes, waiting: Vec::new().into_iter(), incident: Incident::new(id), after };
     stream::unfold(place, move |mut place| async move {
         loop {
             for entry in place.waiting.by_ref() {

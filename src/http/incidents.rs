@@ -33,12 +33,7 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let most = query.limit.unwrap_or(100).clamp(1, 1_000);
-    let filter = Filter {
-        phase: query.phase,
-        service: query.service,
-        title: None,
-        most,
-    };
+    let filter = Filter { phase: query.phase, service: query.service, title: None, most };
     Ok(Json(json!({ "incidents": http.journal.list(filter).await? })))
 }
 
@@ -99,18 +94,11 @@ pub(super) async fn report(
 ) -> Result<Response, Problem> {
     let (incident, entries) = http.journal.incident(number(&id)?).await?;
     let report = Report::new(&incident, &entries);
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .unwrap_or("");
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("");
     if accept.contains("json") {
         return Ok(Json(report).into_response());
     }
-    Ok((
-        [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")],
-        report.markdown(),
-    )
-        .into_response())
+    Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], report.markdown()).into_response())
 }
 
 /// The raw answer of an outside system is large and rarely wanted.
@@ -122,6 +110,5 @@ pub(super) fn without_raw(entry: &mut Entry) {
 
 /// An incident's number out of a path.
 pub(super) fn number(id: &str) -> Result<IncidentId, Problem> {
-    id.parse()
-        .map_err(|_| Problem::not_found(format!("{id:?} is no incident; incidents are numbered from 1")))
+    id.parse().map_err(|_| Problem::not_found(format!("{id:?} is no incident; incidents are numbered from 1")))
 }

@@ -45,36 +45,16 @@ impl Metrics {
     /// All at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("devops_agent");
-        let (webhooks, refused, alerts, repeated) = (
-            Counter::default(),
-            Counter::default(),
-            Counter::default(),
-            Counter::default(),
-        );
+        let (webhooks, refused, alerts, repeated) =
+            (Counter::default(), Counter::default(), Counter::default(), Counter::default());
         let (phases, outcomes) = (Family::default(), Family::default());
         registry.register("notifications", "Notifications taken in", webhooks.clone());
-        registry.register(
-            "requests_refused",
-            "Requests refused: not readable, no credentials, full",
-            refused.clone(),
-        );
+        registry.register("requests_refused", "Requests refused: not readable, no credentials, full", refused.clone());
         registry.register("alerts", "Alerts taken in", alerts.clone());
-        registry.register(
-            "alerts_repeated",
-            "Alerts that stood in the journal already",
-            repeated.clone(),
-        );
+        registry.register("alerts_repeated", "Alerts that stood in the journal already", repeated.clone());
         registry.register("incidents", "Incidents by phase", phases.clone());
         registry.register("incidents_ended", "Incidents by outcome", outcomes.clone());
-        Self {
-            registry,
-            webhooks,
-            refused,
-            alerts,
-            repeated,
-            phases,
-            outcomes,
-        }
+        Self { registry, webhooks, refused, alerts, repeated, phases, outcomes }
     }
 
     pub(super) fn taken(&self, alerts: usize, taken: &Taken) {
@@ -95,23 +75,14 @@ pub(super) async fn scrape(State(http): State<SharedHttp>) -> Result<Response, P
     // A phase without incidents is left out by the journal; it must read 0, not its last figure.
     metrics.phases.clear();
     for (phase, count) in counts.phases {
-        metrics
-            .phases
-            .get_or_create(&Phase { phase })
-            .set(i64::try_from(count).unwrap_or(i64::MAX));
+        metrics.phases.get_or_create(&Phase { phase }).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
     for (outcome, count) in counts.outcomes {
-        metrics
-            .outcomes
-            .get_or_create(&Outcome { outcome })
-            .set(i64::try_from(count).unwrap_or(i64::MAX));
+        metrics.outcomes.get_or_create(&Outcome { outcome }).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
     let mut text = String::new();
     encode(&mut text, &metrics.registry).map_err(|error| {
-        Problem::new(
-            axum::http::StatusCode::INTERNAL_SERVER_ERROR,
-            format!("metrics could not be written: {error}"),
-        )
+        Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, format!("metrics could not be written: {error}"))
     })?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())

@@ -19,22 +19,15 @@ pub(super) async fn health() -> Json<Value> {
 pub(super) async fn ready(State(http): State<SharedHttp>) -> Response {
     let journal = http.journal.counts().await;
     let parts = (http.parts)().await;
-    let failing: Vec<_> = parts
-        .iter()
-        .filter(|part| part.state == PartState::Failing)
-        .map(|part| part.name.as_str())
-        .collect();
+    let failing: Vec<_> =
+        parts.iter().filter(|part| part.state == PartState::Failing).map(|part| part.name.as_str()).collect();
     let body = json!({
         "ready": journal.is_ok(),
         "journal": journal.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned()),
         "failing": failing,
         "parts": parts,
     });
-    let status = if journal.is_ok() {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if journal.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(body)).into_response()
 }
 

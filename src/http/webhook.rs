@@ -29,10 +29,7 @@ async fn take(http: &Http, headers: &HeaderMap, body: Body) -> Result<Response, 
     let notification =
         Notification::parse(&body, &http.limits).map_err(|refused| Problem::bad_request(refused.to_string()))?;
     let alerts = notification.alerts.len();
-    let taken = http
-        .journal
-        .take(notification, http.catalogue.load(), http.intake.clone())
-        .await?;
+    let taken = http.journal.take(notification, http.catalogue.load(), http.intake.clone()).await?;
     http.metrics.taken(alerts, &taken);
     if !taken.opened.is_empty() {
         tracing::info!(incidents = ?taken.opened, alerts, "alerts taken in");
@@ -46,9 +43,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
         let detail = format!("the body is larger than {limit} bytes ([http] body_limit)");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     };
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > limit) {
         return Err(too_large());
     }

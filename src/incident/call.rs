@@ -64,16 +64,7 @@ pub struct ChangeState {
 impl CallState {
     /// A call about which nothing is known yet.
     pub fn new(call: Call, turn: Seq) -> Self {
-        Self {
-            call,
-            turn,
-            verdict: None,
-            approval: None,
-            change: None,
-            answer: None,
-            status: None,
-            data: Value::Null,
-        }
+        Self { call, turn, verdict: None, approval: None, change: None, answer: None, status: None, data: Value::Null }
     }
 
     /// Whether a person is asked and has not answered.

@@ -71,19 +71,11 @@ pub fn match_service(alert: &Alert, catalogue: &Catalogue) -> ServiceMatch {
             continue;
         };
         let by_name = catalogue.get(value).map(|service| (service, "its name"));
-        let found = by_name.or_else(|| {
-            catalogue
-                .iter()
-                .find_map(|service| leads(service, label, value).map(|with| (service, with)))
-        });
+        let found = by_name
+            .or_else(|| catalogue.iter().find_map(|service| leads(service, label, value).map(|with| (service, with))));
         if let Some((service, with)) = found {
             let (service, with) = (service.name.clone(), with.to_owned());
-            return ServiceMatch::Label {
-                service,
-                label: label.to_owned(),
-                value: value.clone(),
-                with,
-            };
+            return ServiceMatch::Label { service, label: label.to_owned(), value: value.clone(), with };
         }
         tried.push(format!("{label}={value}"));
     }
@@ -95,20 +87,11 @@ fn leads(service: &Service, label: &str, value: &str) -> Option<&'static str> {
         return Some("its container");
     }
     let quoted = format!("{label}=\"{value}\"");
-    if service
-        .prometheus
-        .as_deref()
-        .is_some_and(|selector| selector.replace(' ', "").contains(&quoted))
-    {
+    if service.prometheus.as_deref().is_some_and(|selector| selector.replace(' ', "").contains(&quoted)) {
         return Some("its Prometheus selector");
     }
     let authority = format!("//{value}/");
-    if label == "instance"
-        && service
-            .health_url
-            .as_deref()
-            .is_some_and(|url| format!("{url}/").contains(&authority))
-    {
+    if label == "instance" && service.health_url.as_deref().is_some_and(|url| format!("{url}/").contains(&authority)) {
         return Some("its health URL");
     }
     None
@@ -130,32 +113,18 @@ pub fn join(
         return Some((*id, JoinReason::SameGroupKey));
     }
     let service = service?;
-    let recent = |name: &str| {
-        open.by_service
-            .get(name)
-            .filter(|(_, at)| *at >= since)
-            .map(|(id, _)| *id)
-    };
+    let recent = |name: &str| open.by_service.get(name).filter(|(_, at)| *at >= since).map(|(id, _)| *id);
     if let Some(id) = recent(service) {
-        return Some((
-            id,
-            JoinReason::SameService {
-                service: service.to_owned(),
-            },
-        ));
+        return Some((id, JoinReason::SameService { service: service.to_owned() }));
     }
     let reason = |service: &str, depends_on: &str| JoinReason::Dependency {
         service: service.to_owned(),
         depends_on: depends_on.to_owned(),
     };
     let needed = catalogue.dependencies(service);
-    let by_need = needed
-        .iter()
-        .find_map(|other| recent(other).map(|id| (id, reason(service, other))));
+    let by_need = needed.iter().find_map(|other| recent(other).map(|id| (id, reason(service, other))));
     by_need.or_else(|| {
         let needing = catalogue.dependants(service);
-        needing
-            .iter()
-            .find_map(|other| recent(other).map(|id| (id, reason(other, service))))
+        needing.iter().find_map(|other| recent(other).map(|id| (id, reason(other, service))))
     })
 }

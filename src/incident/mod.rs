@@ -154,29 +154,16 @@ impl Incident {
             }
             Event::AlertJoined { alert, truncated, .. } => self.alert_joined(alert, *truncated, entry.seq),
             Event::AlertResolved { fingerprint, ended } => {
-                for joined in self
-                    .alerts
-                    .iter_mut()
-                    .filter(|joined| joined.alert.fingerprint == *fingerprint)
-                {
+                for joined in self.alerts.iter_mut().filter(|joined| joined.alert.fingerprint == *fingerprint) {
                     joined.resolved = Some(*ended);
                 }
             }
             Event::Asked { .. } | Event::FellBack { .. } => self.phase = Phase::Investigating,
-            Event::Turned {
-                model, calls, usage, ..
-            } => self.turned(model, calls, *usage, entry),
+            Event::Turned { model, calls, usage, .. } => self.turned(model, calls, *usage, entry),
             Event::Judged { call, verdict, .. } => self.on_call(call, |state| state.verdict = Some(verdict.clone())),
-            Event::ApprovalWanted {
-                call, hash, expires, ..
-            } => {
-                let approval = Approval {
-                    seq: entry.seq,
-                    hash: hash.clone(),
-                    wanted: at,
-                    expires: *expires,
-                    answer: None,
-                };
+            Event::ApprovalWanted { call, hash, expires, .. } => {
+                let approval =
+                    Approval { seq: entry.seq, hash: hash.clone(), wanted: at, expires: *expires, answer: None };
                 self.on_call(&call.id, |state| state.approval = Some(approval));
                 self.phase = Phase::AwaitingApproval;
             }
@@ -226,10 +213,7 @@ impl Incident {
 
     /// The alerts that still fire.
     pub fn firing(&self) -> impl Iterator<Item = &Alert> {
-        self.alerts
-            .iter()
-            .filter(|joined| joined.resolved.is_none())
-            .map(|joined| &joined.alert)
+        self.alerts.iter().filter(|joined| joined.resolved.is_none()).map(|joined| &joined.alert)
     }
 
     /// The call of that id.
@@ -244,9 +228,7 @@ impl Incident {
 
     /// Changes that were begun, in their order.
     pub fn changes(&self) -> impl DoubleEndedIterator<Item = (&CallState, &ChangeState)> {
-        self.calls
-            .iter()
-            .filter_map(|state| state.change.as_ref().map(|change| (state, change)))
+        self.calls.iter().filter_map(|state| state.change.as_ref().map(|change| (state, change)))
     }
 
     /// Whether the last change was proven to have helped, and no alert came after that.
@@ -254,9 +236,7 @@ impl Incident {
         let Some((seq, true)) = self.changes().next_back().and_then(|(_, change)| change.verified) else {
             return false;
         };
-        self.alerts
-            .iter()
-            .all(|joined| joined.seq < seq || joined.resolved.is_some())
+        self.alerts.iter().all(|joined| joined.seq < seq || joined.resolved.is_some())
     }
 
     /// How it would end if it ended now.
@@ -271,16 +251,8 @@ impl Incident {
 
     fn alert_joined(&mut self, alert: &Alert, truncated: u64, seq: Seq) {
         self.truncated = self.truncated.max(truncated);
-        let joined = Joined {
-            alert: alert.clone(),
-            seq,
-            resolved: None,
-        };
-        match self
-            .alerts
-            .iter_mut()
-            .find(|known| known.alert.fingerprint == alert.fingerprint)
-        {
+        let joined = Joined { alert: alert.clone(), seq, resolved: None };
+        match self.alerts.iter_mut().find(|known| known.alert.fingerprint == alert.fingerprint) {
             Some(known) => *known = joined,
             None => self.alerts.push(joined),
         }
@@ -293,8 +265,7 @@ impl Incident {
         self.usage.cached_tokens += usage.cached_tokens;
         self.usage.output_tokens += usage.output_tokens;
         self.usage.cost += usage.cost;
-        self.calls
-            .extend(calls.iter().map(|call| CallState::new(call.clone(), entry.seq)));
+        self.calls.extend(calls.iter().map(|call| CallState::new(call.clone(), entry.seq)));
         self.phase = Phase::Investigating;
     }
 
@@ -317,11 +288,8 @@ impl Incident {
     }
 
     fn on_change(&mut self, id: &str, change: impl FnOnce(&mut ChangeState)) {
-        if let Some(begun) = self
-            .calls
-            .iter_mut()
-            .find(|state| state.call.id == id)
-            .and_then(|state| state.change.as_mut())
+        if let Some(begun) =
+            self.calls.iter_mut().find(|state| state.call.id == id).and_then(|state| state.change.as_mut())
         {
             change(begun);
         }

@@ -121,25 +121,13 @@ impl fmt::Display for Reason {
             Self::Protected { service, why } => write!(out, "{service} is protected: {why}"),
             Self::UnknownService { service } => write!(out, "{service:?} is not in the service catalogue"),
             Self::OutsideIncident { service, allowed } => {
-                write!(
-                    out,
-                    "{service} is not part of this incident, which may touch: {}",
-                    listed(allowed)
-                )
+                write!(out, "{service} is not part of this incident, which may touch: {}", listed(allowed))
             }
-            Self::NothingToRepair => write!(
-                out,
-                "no alert of this incident fires any more: there is nothing to repair"
-            ),
-            Self::CoolDown {
-                service,
-                since_seconds,
-                wait_seconds,
-            } => {
-                write!(
-                    out,
-                    "{service} was changed {since_seconds} s ago; {wait_seconds} s have to pass"
-                )
+            Self::NothingToRepair => {
+                write!(out, "no alert of this incident fires any more: there is nothing to repair")
+            }
+            Self::CoolDown { service, since_seconds, wait_seconds } => {
+                write!(out, "{service} was changed {since_seconds} s ago; {wait_seconds} s have to pass")
             }
             Self::ChangesOfIncident { made, most } => {
                 write!(out, "{made} of at most {most} changes of this incident are made")
@@ -152,9 +140,5 @@ impl fmt::Display for Reason {
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() {
-        "nothing".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }

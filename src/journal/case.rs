@@ -18,12 +18,7 @@ impl Case {
     /// What the journal says.
     pub async fn open(journal: &Journal, lease: Lease) -> Result<Self, JournalError> {
         let (incident, entries) = journal.incident(lease.incident()).await?;
-        Ok(Self {
-            journal: journal.clone(),
-            lease,
-            incident,
-            entries,
-        })
+        Ok(Self { journal: journal.clone(), lease, incident, entries })
     }
 
     /// What the entries add up to.
@@ -38,9 +33,7 @@ impl Case {
 
     /// The entry at a place.
     pub fn entry(&self, seq: Seq) -> Option<&Entry> {
-        usize::try_from(seq)
-            .ok()
-            .and_then(|seq| self.entries.get(seq.checked_sub(1)?))
+        usize::try_from(seq).ok().and_then(|seq| self.entries.get(seq.checked_sub(1)?))
     }
 
     /// The journal.
@@ -53,10 +46,19 @@ impl Case {
     /// # Errors
     /// What the journal says, [`JournalError::LeaseLost`] among it.
     pub async fn write(&mut self, events: Vec<Event>) -> Result<(), JournalError> {
-        let written = self
-            .journal
-            .append(self.lease.incident(), events, Some(self.lease))
-            .await?;
+        let written = self.journal.append(self.lease.incident(), events, Some(self.lease)).await?;
+        self.take(written).await
+    }
+
+    /// Writes what `decide` makes of the incident as it is at that moment: nothing that others write can come between.
+    ///
+    /// # Errors
+    /// What `decide` or the journal says, [`JournalError::LeaseLost`] among it.
+    pub async fn decide<F>(&mut self, decide: F) -> Result<(), JournalError>
+    where
+        F: FnOnce(&Incident) -> Vec<Event> + Send + 'static,
+    {
+        let written = self.journal.decide_held(self.lease, decide).await?;
         self.take(written).await
     }
 
@@ -70,10 +72,7 @@ impl Case {
         seen: Option<chrono::DateTime<chrono::Utc>>,
         event: Event,
     ) -> Result<(), JournalError> {
-        let written = self
-            .journal
-            .begin_change(self.lease, service.to_owned(), seen, event)
-            .await?;
+        let written = self.journal.begin_change(self.lease, service.to_owned(), seen, event).await?;
         self.take(written).await
     }
 
@@ -82,10 +81,7 @@ impl Case {
     /// # Errors
     /// What the journal says.
     pub async fn refresh(&mut self) -> Result<(), JournalError> {
-        let entries = self
-            .journal
-            .entries(self.incident.id, self.incident.last_seq, usize::MAX)
-            .await?;
+        let entries = self.journal.entries(self.incident.id, self.incident.last_seq, usize::MAX).await?;
         self.push(entries);
         Ok(())
     }

@@ -46,13 +46,7 @@ pub(super) fn verify(connection: &Connection, only: Option<IncidentId>) -> Resul
         .prepare("SELECT id, seq, head FROM incidents WHERE ?1 IS NULL OR id = ?1 ORDER BY id")
         .map_err(reading)?;
     let rows = heads
-        .query_map([only], |row| {
-            Ok((
-                row.get::<_, IncidentId>(0)?,
-                row.get::<_, Seq>(1)?,
-                row.get::<_, Vec<u8>>(2)?,
-            ))
-        })
+        .query_map([only], |row| Ok((row.get::<_, IncidentId>(0)?, row.get::<_, Seq>(1)?, row.get::<_, Vec<u8>>(2)?)))
         .map_err(reading)?;
     let mut expected: IncidentId = 1;
     for row in rows {
@@ -66,17 +60,11 @@ pub(super) fn verify(connection: &Connection, only: Option<IncidentId>) -> Resul
         match walk.ends.iter().find(|(incident, ..)| *incident == id) {
             Some((_, last, end)) if *last == seq && *end == head => {}
             Some((_, last, _)) if *last < seq => {
-                walk.broken(
-                    id,
-                    last + 1,
-                    format!("entries {} to {seq} are missing at the end", last + 1),
-                );
+                walk.broken(id, last + 1, format!("entries {} to {seq} are missing at the end", last + 1));
             }
-            Some((_, last, _)) => walk.broken(
-                id,
-                *last,
-                "the last entry is not the one that was written last".to_owned(),
-            ),
+            Some((_, last, _)) => {
+                walk.broken(id, *last, "the last entry is not the one that was written last".to_owned())
+            }
             None => walk.broken(id, 0, "all its entries are missing".to_owned()),
         }
     }
@@ -98,17 +86,9 @@ impl Walk {
             Some(_) | None => (1, GENESIS.to_vec()),
         };
         if entry.seq != seq {
-            self.broken(
-                entry.incident,
-                seq,
-                format!("entry {seq} is missing; {} follows", entry.seq),
-            );
+            self.broken(entry.incident, seq, format!("entry {seq} is missing; {} follows", entry.seq));
         } else if hash(&before, entry.incident, entry.seq, entry.at, &entry.body).as_slice() != entry.hash {
-            self.broken(
-                entry.incident,
-                entry.seq,
-                "the entry was changed after it was written".to_owned(),
-            );
+            self.broken(entry.incident, entry.seq, "the entry was changed after it was written".to_owned());
         }
         match self.ends.last_mut() {
             Some(end) if end.0 == entry.incident => *end = (entry.incident, entry.seq, entry.hash.clone()),

@@ -51,11 +51,7 @@ impl Journal {
         self.writer
             .try_write(move |batch| {
                 let mut taken = Taken::default();
-                let intake = Intake {
-                    notification: &notification,
-                    catalogue: &catalogue,
-                    options: &options,
-                };
+                let intake = Intake { notification: &notification, catalogue: &catalogue, options: &options };
                 for alert in &notification.alerts {
                     match alert.status {
                         Status::Firing => intake.firing(batch, alert, &mut taken)?,
@@ -84,14 +80,7 @@ impl Intake<'_> {
         let service = found.service().map(str::to_owned);
         let since = batch.now - TimeDelta::from_std(self.options.join_window).unwrap_or(TimeDelta::MAX);
         let group_key = &self.notification.group_key;
-        let id = match join(
-            alert,
-            group_key,
-            service.as_deref(),
-            &batch.state.open,
-            self.catalogue,
-            since,
-        ) {
+        let id = match join(alert, group_key, service.as_deref(), &batch.state.open, self.catalogue, since) {
             Some((id, because)) => {
                 batch.append(id, vec![self.joined(alert, because)])?;
                 taken.joined.push(id);
@@ -104,10 +93,7 @@ impl Intake<'_> {
                 id
             }
         };
-        batch
-            .state
-            .open
-            .add(id, alert, group_key, service.as_deref(), batch.now);
+        batch.state.open.add(id, alert, group_key, service.as_deref(), batch.now);
         remember(batch, alert, id, false)
     }
 
@@ -135,13 +121,7 @@ impl Intake<'_> {
             return Ok(());
         };
         let ended = alert.ends_at.unwrap_or(batch.now);
-        batch.append(
-            id,
-            vec![Event::AlertResolved {
-                fingerprint: alert.fingerprint.clone(),
-                ended,
-            }],
-        )?;
+        batch.append(id, vec![Event::AlertResolved { fingerprint: alert.fingerprint.clone(), ended }])?;
         correct(batch, id, ended)?;
         taken.resolved.push(id);
         remember(batch, alert, id, true)
@@ -156,27 +136,20 @@ fn correct(batch: &mut Batch<'_>, id: IncidentId, ended: DateTime<Utc>) -> Resul
             "Alertmanager resolved its alerts at {} after it had been handed over",
             ended.format("%Y-%m-%d %H:%M:%S UTC")
         );
-        batch.append(
-            id,
-            vec![Event::Closed {
-                outcome: Outcome::ResolvedByItself,
-                why,
-            }],
-        )?;
+        batch.append(id, vec![Event::Closed { outcome: Outcome::ResolvedByItself, why }])?;
     }
     Ok(())
 }
 
 fn opened(alert: &Alert, service: ServiceMatch) -> Event {
+    // A label can hold anything; a title is one line that a terminal can show.
+    let name: String =
+        tools::clean(alert.name()).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
     let title = match service.service() {
-        Some(service) => format!("{} on {service}", alert.name()),
-        None => alert.name().to_owned(),
+        Some(service) => format!("{name} on {service}"),
+        None => name,
     };
-    Event::Opened {
-        source: Source::Alert,
-        title,
-        service,
-    }
+    Event::Opened { source: Source::Alert, title, service }
 }
 
 fn episode(batch: &Batch<'_>, alert: &Alert) -> Result<Option<(IncidentId, bool)>, JournalError> {
@@ -186,9 +159,7 @@ fn episode(batch: &Batch<'_>, alert: &Alert) -> Result<Option<(IncidentId, bool)
         .prepare_cached("SELECT incident, resolved FROM episodes WHERE fingerprint = ?1 AND starts_at = ?2")
         .and_then(|mut statement| {
             statement
-                .query_row(params![fingerprint, store::micros(starts_at)], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
+                .query_row(params![fingerprint, store::micros(starts_at)], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()
         })
         .map_err(|error| JournalError::storage("read", error))

@@ -65,10 +65,7 @@ impl Journal {
             .write(move |batch| {
                 batch.held(&lease)?;
                 let until = until(batch.now, length);
-                batch.execute(
-                    "UPDATE leases SET until = ?2 WHERE incident = ?1",
-                    params![lease.incident, until],
-                )
+                batch.execute("UPDATE leases SET until = ?2 WHERE incident = ?1", params![lease.incident, until])
             })
             .await
     }

@@ -93,10 +93,7 @@ pub enum JournalError {
 
 impl JournalError {
     pub(crate) fn storage(doing: &'static str, why: impl std::fmt::Display) -> Self {
-        Self::Storage {
-            doing,
-            why: why.to_string().into(),
-        }
+        Self::Storage { doing, why: why.to_string().into() }
     }
 }
 
@@ -128,21 +125,13 @@ impl Journal {
     /// [`JournalError::InUse`], [`JournalError::Version`] or [`JournalError::Storage`].
     pub fn open(options: &JournalOptions, clock: SharedClock) -> Result<Self, JournalError> {
         let (writer, changed) = writer::Writer::start(options, clock)?;
-        Ok(Self {
-            writer,
-            readers: read::Readers::new(options.path.clone()),
-            changed,
-        })
+        Ok(Self { writer, readers: read::Readers::new(options.path.clone()), changed })
     }
 
     /// The journal to read only, beside a process that may be writing to it; every write is refused as closed.
     pub fn inspect(path: PathBuf) -> Self {
         let (writer, changed) = writer::Writer::absent();
-        Self {
-            writer,
-            readers: read::Readers::new(path),
-            changed,
-        }
+        Self { writer, readers: read::Readers::new(path), changed }
     }
 
     /// Writes events; they are on disk when this returns.
@@ -181,6 +170,23 @@ impl Journal {
             .await
     }
 
+    /// The same for a worker, while its lease holds.
+    ///
+    /// # Errors
+    /// [`JournalError::LeaseLost`], or what the database says.
+    pub async fn decide_held<F>(&self, lease: Lease, decide: F) -> Result<Vec<Entry>, JournalError>
+    where
+        F: FnOnce(&Incident) -> Vec<Event> + Send + 'static,
+    {
+        self.writer
+            .write(move |batch| {
+                batch.held(&lease)?;
+                let events = decide(batch.incident(lease.incident())?);
+                batch.append(lease.incident(), events)
+            })
+            .await
+    }
+
     /// Opens an incident with these first events.
     ///
     /// # Errors
@@ -211,9 +217,7 @@ impl Journal {
                 batch.held(&lease)?;
                 let last = store::last_change(batch.connection, &service)?;
                 if last != seen {
-                    return Err(JournalError::Conflict(format!(
-                        "{service} is being changed by another incident"
-                    )));
+                    return Err(JournalError::Conflict(format!("{service} is being changed by another incident")));
                 }
                 batch.append(lease.incident(), vec![event])
             })
@@ -226,9 +230,7 @@ impl Journal {
     /// What the database says.
     pub async fn last_change(&self, service: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
         let service = service.to_owned();
-        self.readers
-            .read(move |connection| store::last_change(connection, &service))
-            .await
+        self.readers.read(move |connection| store::last_change(connection, &service)).await
     }
 
     /// Entries after a place, at most `most`.
@@ -236,9 +238,7 @@ impl Journal {
     /// # Errors
     /// What the database says.
     pub async fn entries(&self, incident: IncidentId, after: Seq, most: usize) -> Result<Vec<Entry>, JournalError> {
-        self.readers
-            .read(move |connection| store::entries(connection, incident, after, most))
-            .await
+        self.readers.read(move |connection| store::entries(connection, incident, after, most)).await
     }
 
     /// The incident as its entries add up.
@@ -258,9 +258,7 @@ impl Journal {
     /// # Errors
     /// What the database says.
     pub async fn list(&self, filter: Filter) -> Result<Vec<Summary>, JournalError> {
-        self.readers
-            .read(move |connection| store::list(connection, &filter))
-            .await
+        self.readers.read(move |connection| store::list(connection, &filter)).await
     }
 
     /// How many incidents stand in each phase, and how many ended in each way.
@@ -276,9 +274,7 @@ impl Journal {
     /// # Errors
     /// What the database says.
     pub async fn verify(&self, only: Option<IncidentId>) -> Result<(u64, Vec<Broken>), JournalError> {
-        self.readers
-            .read(move |connection| chain::verify(connection, only))
-            .await
+        self.readers.read(move |connection| chain::verify(connection, only)).await
     }
 
     /// Writes what waits, gives the leases back and lets the file go.

@@ -21,10 +21,7 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            idle: Arc::default(),
-        }
+        Self { path, idle: Arc::default() }
     }
 
     /// Runs `look` on a connection, off the async threads.
@@ -49,16 +46,13 @@ impl Readers {
             return Ok(connection);
         }
         // Not read-only: a reader of a WAL needs to write the `-shm` file.
-        Connection::open_with_flags(
-            &self.path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .and_then(|connection| {
-            connection
-                .execute_batch("PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA cache_size = -1000;")?;
-            Ok(connection)
-        })
-        .map_err(|error| JournalError::storage("opened", format!("{}: {error}", self.path.display())))
+        Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .and_then(|connection| {
+                connection
+                    .execute_batch("PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA cache_size = -1000;")?;
+                Ok(connection)
+            })
+            .map_err(|error| JournalError::storage("opened", format!("{}: {error}", self.path.display())))
     }
 
     fn give_back(&self, connection: Connection) {

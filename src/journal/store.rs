@@ -38,19 +38,11 @@ pub(super) fn prepare(connection: &Connection, path: &std::path::Path) -> Result
     connection
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4000;")
         .map_err(opening)?;
-    let found: i64 = connection
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(opening)?;
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(opening)?;
     match found {
-        0 => connection
-            .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;"))
-            .map_err(opening),
+        0 => connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;")).map_err(opening),
         VERSION => Ok(()),
-        found => Err(JournalError::Version {
-            path: path.to_owned(),
-            found,
-            known: VERSION,
-        }),
+        found => Err(JournalError::Version { path: path.to_owned(), found, known: VERSION }),
     }
 }
 
@@ -74,28 +66,14 @@ pub(super) struct Stored {
 
 impl Stored {
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            incident: row.get(0)?,
-            seq: row.get(1)?,
-            at: row.get(2)?,
-            body: row.get(3)?,
-            hash: row.get(4)?,
-        })
+        Ok(Self { incident: row.get(0)?, seq: row.get(1)?, at: row.get(2)?, body: row.get(3)?, hash: row.get(4)? })
     }
 
     fn entry(self) -> Result<Entry, JournalError> {
         let event: Event = serde_json::from_str(&self.body).map_err(|error| {
-            JournalError::storage(
-                "read",
-                format!("entry {} of incident {}: {error}", self.seq, self.incident),
-            )
+            JournalError::storage("read", format!("entry {} of incident {}: {error}", self.seq, self.incident))
         })?;
-        Ok(Entry {
-            seq: self.seq,
-            at: moment(self.at),
-            incident: self.incident,
-            event,
-        })
+        Ok(Entry { seq: self.seq, at: moment(self.at), incident: self.incident, event })
     }
 }
 
@@ -116,9 +94,7 @@ pub(super) fn entries(
         )
         .map_err(reading)?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows = statement
-        .query_map(params![incident, after, most], Stored::from_row)
-        .map_err(reading)?;
+    let rows = statement.query_map(params![incident, after, most], Stored::from_row).map_err(reading)?;
     rows.map(|row| row.map_err(reading)?.entry()).collect()
 }
 
@@ -129,10 +105,7 @@ pub(super) fn incident(connection: &Connection, id: IncidentId) -> Result<Option
         .and_then(|mut statement| statement.query_row([id], |row| row.get(0)).optional())
         .map_err(reading)?;
     let Some(head) = head else { return Ok(None) };
-    Ok(Some((
-        Incident::replay(id, &entries(connection, id, 0, usize::MAX)?),
-        head,
-    )))
+    Ok(Some((Incident::replay(id, &entries(connection, id, 0, usize::MAX)?), head)))
 }
 
 /// Incidents that are not over, oldest first.
@@ -186,10 +159,7 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Summa
 /// Incidents by phase and by outcome.
 pub(super) fn counts(connection: &Connection) -> Result<Counts, JournalError> {
     let grouped = |sql: &str| -> rusqlite::Result<Vec<(String, u64)>> {
-        connection
-            .prepare_cached(sql)?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect()
+        connection.prepare_cached(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
     let phases = grouped("SELECT phase, COUNT(*) FROM incidents GROUP BY phase ORDER BY phase").map_err(reading)?;
     let outcomes =

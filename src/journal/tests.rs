@@ -45,20 +45,13 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let desk = Self {
-            folder: tempfile::tempdir().unwrap(),
-            clock: HandClock::shared(),
-            journal: Mutex::new(None),
-        };
+        let desk = Self { folder: tempfile::tempdir().unwrap(), clock: HandClock::shared(), journal: Mutex::new(None) };
         desk.open().unwrap();
         desk
     }
 
     fn options(&self) -> JournalOptions {
-        JournalOptions {
-            path: self.folder.path().join("journal.db"),
-            queue: 64,
-        }
+        JournalOptions { path: self.folder.path().join("journal.db"), queue: 64 }
     }
 
     fn open(&self) -> Result<(), JournalError> {
@@ -77,34 +70,20 @@ impl Desk {
     }
 
     fn sql(&self, sql: &str) {
-        rusqlite::Connection::open(self.options().path)
-            .unwrap()
-            .execute_batch(sql)
-            .unwrap();
+        rusqlite::Connection::open(self.options().path).unwrap().execute_batch(sql).unwrap();
     }
 
     async fn take(&self, alerts: Value) -> Result<Taken, JournalError> {
         let body = json!({ "receiver": "r", "groupKey": alerts[0]["group"], "alerts": alerts });
-        let limits = Limits {
-            alerts: 100,
-            labels: 64,
-            value_bytes: 4096,
-        };
+        let limits = Limits { alerts: 100, labels: 64, value_bytes: 4096 };
         let notification = Notification::parse(body.to_string().as_bytes(), &limits).unwrap();
         let service = |name: &str, needs: &[&str]| Service {
             depends_on: needs.iter().map(|name| (*name).to_owned()).collect(),
             autonomy: Some(Autonomy::Act),
             ..Service::named(name, Origin::Settings)
         };
-        let catalogue = Catalogue::new([
-            service("gateway", &["api"]),
-            service("api", &["db"]),
-            service("db", &[]),
-        ]);
-        let options = IntakeOptions {
-            queue: 3,
-            join_window: std::time::Duration::from_secs(300),
-        };
+        let catalogue = Catalogue::new([service("gateway", &["api"]), service("api", &["db"]), service("db", &[])]);
+        let options = IntakeOptions { queue: 3, join_window: std::time::Duration::from_secs(300) };
         self.journal().take(notification, Arc::new(catalogue), options).await
     }
 }
@@ -119,98 +98,39 @@ fn alert(name: &str, service: &str, status: &str, start: &str) -> Value {
 }
 
 async fn story(journal: &Journal, id: IncidentId) -> Vec<&'static str> {
-    journal
-        .entries(id, 0, 1000)
-        .await
-        .unwrap()
-        .iter()
-        .map(|entry| entry.event.name())
-        .collect()
+    journal.entries(id, 0, 1000).await.unwrap().iter().map(|entry| entry.event.name()).collect()
 }
 
 #[tokio::test]
 async fn retries_and_repeats_of_alertmanager_change_nothing() {
     let desk = Desk::new();
     let firing = json!([alert("Down", "api", "firing", "12:00:00")]);
-    assert_eq!(
-        desk.take(firing.clone()).await.unwrap(),
-        Taken {
-            opened: vec![1],
-            ..Taken::default()
-        }
-    );
-    assert_eq!(
-        desk.take(firing.clone()).await.unwrap(),
-        Taken {
-            repeated: 1,
-            ..Taken::default()
-        }
-    );
+    assert_eq!(desk.take(firing.clone()).await.unwrap(), Taken { opened: vec![1], ..Taken::default() });
+    assert_eq!(desk.take(firing.clone()).await.unwrap(), Taken { repeated: 1, ..Taken::default() });
     desk.reopen().await;
-    assert_eq!(
-        desk.take(firing).await.unwrap(),
-        Taken {
-            repeated: 1,
-            ..Taken::default()
-        }
-    );
+    assert_eq!(desk.take(firing).await.unwrap(), Taken { repeated: 1, ..Taken::default() });
 
     let resolved = json!([alert("Down", "api", "resolved", "12:00:00")]);
-    assert_eq!(
-        desk.take(resolved.clone()).await.unwrap(),
-        Taken {
-            resolved: vec![1],
-            ..Taken::default()
-        }
-    );
-    assert_eq!(
-        desk.take(resolved).await.unwrap(),
-        Taken {
-            repeated: 1,
-            ..Taken::default()
-        }
-    );
+    assert_eq!(desk.take(resolved.clone()).await.unwrap(), Taken { resolved: vec![1], ..Taken::default() });
+    assert_eq!(desk.take(resolved).await.unwrap(), Taken { repeated: 1, ..Taken::default() });
     let stranger = json!([alert("Up", "db", "resolved", "12:00:00")]);
-    assert_eq!(
-        desk.take(stranger).await.unwrap(),
-        Taken {
-            unknown: 1,
-            ..Taken::default()
-        }
-    );
-    assert_eq!(
-        story(&desk.journal(), 1).await,
-        ["opened", "alert_joined", "alert_resolved"]
-    );
+    assert_eq!(desk.take(stranger).await.unwrap(), Taken { unknown: 1, ..Taken::default() });
+    assert_eq!(story(&desk.journal(), 1).await, ["opened", "alert_joined", "alert_resolved"]);
 }
 
 #[tokio::test]
 async fn alerts_join_with_a_reason() {
     let desk = Desk::new();
-    desk.take(json!([alert("Down", "api", "firing", "12:00:00")]))
-        .await
-        .unwrap();
-    desk.take(json!([alert("Down", "api", "firing", "12:01:00")]))
-        .await
-        .unwrap();
-    desk.take(json!([alert("Slow", "api", "firing", "12:01:00")]))
-        .await
-        .unwrap();
-    desk.take(json!([alert("Errors", "gateway", "firing", "12:01:00")]))
-        .await
-        .unwrap();
+    desk.take(json!([alert("Down", "api", "firing", "12:00:00")])).await.unwrap();
+    desk.take(json!([alert("Down", "api", "firing", "12:01:00")])).await.unwrap();
+    desk.take(json!([alert("Slow", "api", "firing", "12:01:00")])).await.unwrap();
+    desk.take(json!([alert("Errors", "gateway", "firing", "12:01:00")])).await.unwrap();
     let mut grouped = alert("Other", "db", "firing", "12:01:00");
     grouped["group"] = json!("Down-api");
     grouped["labels"]["service"] = json!("elsewhere");
     desk.take(json!([grouped])).await.unwrap();
     desk.clock.pass(301);
-    assert_eq!(
-        desk.take(json!([alert("Late", "api", "firing", "12:09:00")]))
-            .await
-            .unwrap()
-            .opened,
-        [2]
-    );
+    assert_eq!(desk.take(json!([alert("Late", "api", "firing", "12:09:00")])).await.unwrap().opened, [2]);
 
     let entries = desk.journal().entries(1, 0, 100).await.unwrap();
     let reasons: Vec<_> = entries
@@ -251,19 +171,14 @@ async fn a_full_queue_refuses_the_whole_notification() {
 async fn a_changed_or_missing_entry_is_found() {
     let desk = Desk::new();
     for name in ["A", "B", "C"] {
-        desk.take(json!([alert(name, "nowhere", "firing", "12:00:00")]))
-            .await
-            .unwrap();
+        desk.take(json!([alert(name, "nowhere", "firing", "12:00:00")])).await.unwrap();
     }
     assert_eq!(desk.journal().verify(None).await.unwrap(), (6, Vec::new()));
     desk.sql("UPDATE entries SET body = replace(body, 'Alert', 'alert') || ' ' WHERE incident = 1 AND seq = 2");
     desk.sql("DELETE FROM entries WHERE incident = 2 AND seq = 2");
     desk.sql("DELETE FROM entries WHERE incident = 3 AND seq = 1");
     let (read, broken) = desk.journal().verify(None).await.unwrap();
-    let told: Vec<_> = broken
-        .iter()
-        .map(|place| format!("{} {} {}", place.incident, place.seq, place.what))
-        .collect();
+    let told: Vec<_> = broken.iter().map(|place| format!("{} {} {}", place.incident, place.seq, place.what)).collect();
     assert_eq!(read, 4);
     insta::assert_snapshot!(told.join("\n"), @r"
     1 2 the entry was changed after it was written
@@ -272,11 +187,7 @@ async fn a_changed_or_missing_entry_is_found() {
     ");
     desk.sql("DELETE FROM entries WHERE incident = 2; DELETE FROM incidents WHERE id = 2");
     let (_, broken) = desk.journal().verify(None).await.unwrap();
-    assert!(
-        broken
-            .iter()
-            .any(|place| place.incident == 2 && place.what == "the whole incident is missing")
-    );
+    assert!(broken.iter().any(|place| place.incident == 2 && place.what == "the whole incident is missing"));
 }
 
 #[tokio::test]
@@ -293,19 +204,14 @@ async fn a_journal_of_a_later_version_is_refused() {
     desk.journal().close().await;
     desk.sql("PRAGMA user_version = 9");
     let refused = desk.open().err().unwrap().to_string();
-    assert!(
-        refused.ends_with("has version 9, this program knows up to 1; use the newer program"),
-        "{refused}"
-    );
+    assert!(refused.ends_with("has version 9, this program knows up to 1; use the newer program"), "{refused}");
 }
 
 #[tokio::test]
 async fn a_lease_fences_off_a_worker_that_lost_it() {
     let desk = Desk::new();
     let journal = desk.journal();
-    desk.take(json!([alert("A", "api", "firing", "12:00:00")]))
-        .await
-        .unwrap();
+    desk.take(json!([alert("A", "api", "firing", "12:00:00")])).await.unwrap();
     let length = std::time::Duration::from_secs(30);
     let first = journal.lease(length).await.unwrap().unwrap();
     assert_eq!(journal.lease(length).await.unwrap(), None);
@@ -327,28 +233,19 @@ async fn of_two_incidents_only_one_begins_a_change_on_a_service() {
     let desk = Desk::new();
     let journal = desk.journal();
     for name in ["A", "B"] {
-        desk.take(json!([alert(name, "nowhere", "firing", "12:00:00")]))
-            .await
-            .unwrap();
+        desk.take(json!([alert(name, "nowhere", "firing", "12:00:00")])).await.unwrap();
     }
     let length = std::time::Duration::from_secs(30);
     let first = journal.lease(length).await.unwrap().unwrap();
     let second = journal.lease(length).await.unwrap().unwrap();
     let begun = || Event::ChangeBegun {
-        call: Call {
-            id: "c1".into(),
-            tool: "restart_container".into(),
-            args: json!({}),
-        },
+        call: Call { id: "c1".into(), tool: "restart_container".into(), args: json!({}) },
         service: "api".into(),
         before: json!({}),
     };
     let seen = journal.last_change("api").await.unwrap();
     journal.begin_change(first, "api".into(), seen, begun()).await.unwrap();
-    let late = journal
-        .begin_change(second, "api".into(), seen, begun())
-        .await
-        .unwrap_err();
+    let late = journal.begin_change(second, "api".into(), seen, begun()).await.unwrap_err();
     assert_eq!(late.to_string(), "api is being changed by another incident");
 }
 
@@ -356,56 +253,24 @@ async fn of_two_incidents_only_one_begins_a_change_on_a_service() {
 async fn a_handed_over_incident_is_corrected_when_its_alerts_are_resolved() {
     let desk = Desk::new();
     let journal = desk.journal();
-    desk.take(json!([alert("A", "api", "firing", "12:00:00")]))
-        .await
-        .unwrap();
-    let closed = Event::Closed {
-        outcome: Outcome::HandedOver,
-        why: "x".into(),
-    };
+    desk.take(json!([alert("A", "api", "firing", "12:00:00")])).await.unwrap();
+    let closed = Event::Closed { outcome: Outcome::HandedOver, why: "x".into() };
     journal.append(1, vec![closed], None).await.unwrap();
     // A repeat of the same episode opens nothing; a new episode does.
-    assert_eq!(
-        desk.take(json!([alert("A", "api", "firing", "12:00:00")]))
-            .await
-            .unwrap()
-            .repeated,
-        1
-    );
-    desk.take(json!([alert("A", "api", "resolved", "12:00:00")]))
-        .await
-        .unwrap();
+    assert_eq!(desk.take(json!([alert("A", "api", "firing", "12:00:00")])).await.unwrap().repeated, 1);
+    desk.take(json!([alert("A", "api", "resolved", "12:00:00")])).await.unwrap();
     let (incident, _) = journal.incident(1).await.unwrap();
-    assert_eq!(
-        (incident.phase, incident.outcome),
-        (Phase::Closed, Some(Outcome::ResolvedByItself))
-    );
-    assert_eq!(
-        desk.take(json!([alert("A", "api", "firing", "14:00:00")]))
-            .await
-            .unwrap()
-            .opened,
-        [2]
-    );
+    assert_eq!((incident.phase, incident.outcome), (Phase::Closed, Some(Outcome::ResolvedByItself)));
+    assert_eq!(desk.take(json!([alert("A", "api", "firing", "14:00:00")])).await.unwrap().opened, [2]);
 }
 
 #[tokio::test]
 async fn due_incidents_wait_for_their_moment() {
     let desk = Desk::new();
     let journal = desk.journal();
-    desk.take(json!([alert("A", "api", "firing", "12:00:00")]))
-        .await
-        .unwrap();
-    let lease = journal
-        .lease(std::time::Duration::from_secs(30))
-        .await
-        .unwrap()
-        .unwrap();
-    let call = Call {
-        id: "c1".into(),
-        tool: "restart_container".into(),
-        args: json!({}),
-    };
+    desk.take(json!([alert("A", "api", "firing", "12:00:00")])).await.unwrap();
+    let lease = journal.lease(std::time::Duration::from_secs(30)).await.unwrap().unwrap();
+    let call = Call { id: "c1".into(), tool: "restart_container".into(), args: json!({}) };
     let expires = desk.clock.now() + TimeDelta::minutes(30);
     let events = vec![
         Event::Turned {
@@ -426,35 +291,15 @@ async fn due_incidents_wait_for_their_moment() {
     assert_eq!(journal.lease(std::time::Duration::from_secs(30)).await.unwrap(), None);
     assert_eq!(journal.next_due().await.unwrap(), Some(expires));
     desk.clock.pass(1_801);
-    assert!(
-        journal
-            .lease(std::time::Duration::from_secs(30))
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(journal.lease(std::time::Duration::from_secs(30)).await.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn a_failing_disk_is_told_and_nothing_is_answered_for() {
     let desk = Desk::new();
     desk.sql("CREATE TRIGGER full BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
-    let failed = desk
-        .take(json!([alert("A", "api", "firing", "12:00:00")]))
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        failed.contains("could not be written: database or disk is full"),
-        "{failed}"
-    );
+    let failed = desk.take(json!([alert("A", "api", "firing", "12:00:00")])).await.unwrap_err().to_string();
+    assert!(failed.contains("could not be written: database or disk is full"), "{failed}");
     desk.sql("DROP TRIGGER full");
-    assert_eq!(
-        desk.take(json!([alert("A", "api", "firing", "12:00:00")]))
-            .await
-            .unwrap()
-            .opened
-            .len(),
-        1
-    );
+    assert_eq!(desk.take(json!([alert("A", "api", "firing", "12:00:00")])).await.unwrap().opened.len(), 1);
 }

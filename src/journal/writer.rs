@@ -37,9 +37,7 @@ impl Writer {
         let connection = Connection::open(&options.path)
             .map_err(|error| JournalError::storage("opened", format!("{}: {error}", options.path.display())))?;
         store::prepare(&connection, &options.path)?;
-        connection
-            .execute("DELETE FROM leases", [])
-            .map_err(|error| JournalError::storage("opened", error))?;
+        connection.execute("DELETE FROM leases", []).map_err(|error| JournalError::storage("opened", error))?;
         let mut state = State::load(&connection)?;
         let (jobs, mut waiting) = mpsc::channel::<Job>(options.queue.max(1));
         let (changed, changes) = watch::channel(0);
@@ -144,12 +142,8 @@ fn lock(path: &Path) -> Result<File, JournalError> {
         std::fs::create_dir_all(folder)
             .map_err(|error| JournalError::storage("opened", format!("{}: {error}", folder.display())))?;
     }
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&beside)
-        .map_err(|error| failed(&error))?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(&beside).map_err(|error| failed(&error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(JournalError::InUse(path.to_owned())),
@@ -163,23 +157,13 @@ fn commit(connection: &Connection, state: &mut State, clock: &SharedClock, jobs:
     let mut appended = false;
     let begun = connection.execute_batch("BEGIN IMMEDIATE");
     for job in jobs {
-        let mut batch = Batch {
-            connection,
-            state,
-            now: clock.now(),
-            touched: Vec::new(),
-            appended: false,
-        };
+        let mut batch = Batch { connection, state, now: clock.now(), touched: Vec::new(), appended: false };
         let saved = batch.sql("SAVEPOINT job");
         let (keep, answer) = job(&mut batch);
         let keep = keep && saved.is_ok();
         appended |= keep && batch.appended;
         let touched = std::mem::take(&mut batch.touched);
-        let _ = batch.sql(if keep {
-            "RELEASE job"
-        } else {
-            "ROLLBACK TO job; RELEASE job"
-        });
+        let _ = batch.sql(if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" });
         if !keep {
             touched.iter().for_each(|id| state.refresh(connection, *id));
         }
@@ -207,12 +191,7 @@ pub(super) struct State {
 
 impl State {
     fn load(connection: &Connection) -> Result<Self, JournalError> {
-        let mut state = Self {
-            cached: HashMap::new(),
-            open: OpenIncidents::default(),
-            next_lease: 1,
-            closing: false,
-        };
+        let mut state = Self { cached: HashMap::new(), open: OpenIncidents::default(), next_lease: 1, closing: false };
         for id in store::open_incidents(connection)? {
             state.index(connection, id)?;
         }
@@ -225,8 +204,7 @@ impl State {
         self.open.begin(id);
         for entry in &entries {
             if let Event::AlertJoined { alert, group_key, .. } = &entry.event {
-                self.open
-                    .add(id, alert, group_key, incident.service.service(), entry.at);
+                self.open.add(id, alert, group_key, incident.service.service(), entry.at);
             }
         }
         Ok(())
@@ -236,11 +214,7 @@ impl State {
         let (next_lease, closing) = (self.next_lease, self.closing);
         self.cached.clear();
         if let Ok(fresh) = Self::load(connection) {
-            *self = Self {
-                next_lease,
-                closing,
-                ..fresh
-            };
+            *self = Self { next_lease, closing, ..fresh };
         }
     }
 
@@ -248,10 +222,8 @@ impl State {
     fn refresh(&mut self, connection: &Connection, id: IncidentId) {
         self.cached.remove(&id);
         self.open.remove(id);
-        let open = store::incident(connection, id)
-            .ok()
-            .flatten()
-            .is_some_and(|(known, _)| known.phase != Phase::Closed);
+        let open =
+            store::incident(connection, id).ok().flatten().is_some_and(|(known, _)| known.phase != Phase::Closed);
         if open && let Err(error) = self.index(connection, id) {
             tracing::error!(incident = id, %error, "an open incident cannot be indexed; its alerts may open another");
         }
@@ -280,9 +252,7 @@ impl Batch<'_> {
             params![now, chain::GENESIS],
         )?;
         let id = u64::try_from(self.connection.last_insert_rowid()).unwrap_or_default();
-        self.state
-            .cached
-            .insert(id, (Incident::new(id), chain::GENESIS.to_vec()));
+        self.state.cached.insert(id, (Incident::new(id), chain::GENESIS.to_vec()));
         self.state.open.begin(id);
         self.touched.push(id);
         self.append(id, events)?;
@@ -295,11 +265,7 @@ impl Batch<'_> {
             let found = store::incident(self.connection, id)?.ok_or(JournalError::NoSuchIncident(id))?;
             self.state.cached.insert(id, found);
         }
-        self.state
-            .cached
-            .get(&id)
-            .map(|(incident, _)| incident)
-            .ok_or(JournalError::NoSuchIncident(id))
+        self.state.cached.get(&id).map(|(incident, _)| incident).ok_or(JournalError::NoSuchIncident(id))
     }
 
     /// Appends events to an incident and brings its line in the list up to date.
@@ -311,12 +277,7 @@ impl Batch<'_> {
         };
         let mut entries = Vec::with_capacity(events.len());
         for event in events {
-            let entry = Entry {
-                seq: incident.last_seq + 1,
-                at: self.now,
-                incident: id,
-                event,
-            };
+            let entry = Entry { seq: incident.last_seq + 1, at: self.now, incident: id, event };
             head = self.insert(&entry, &head)?;
             incident.apply(&entry);
             entries.push(entry);
@@ -345,10 +306,7 @@ impl Batch<'_> {
                 params![service, at, entry.incident, entry.seq],
             )?;
         }
-        if let Event::ChangeDone {
-            ok: false, found: true, ..
-        } = &entry.event
-        {
+        if let Event::ChangeDone { ok: false, found: true, .. } = &entry.event {
             // Looked up after a crash and found never to have run: it counts for no cool-down.
             self.execute(
                 "DELETE FROM changes WHERE incident = ?1 AND seq = (SELECT MAX(seq) FROM changes WHERE incident = ?1)",
@@ -385,11 +343,7 @@ impl Batch<'_> {
                 rusqlite::OptionalExtension::optional(statement.query_row([lease.incident()], |row| row.get(0)))
             })
             .map_err(|error| JournalError::storage("read", error))?;
-        if token == Some(lease.token()) {
-            Ok(())
-        } else {
-            Err(JournalError::LeaseLost(lease.incident()))
-        }
+        if token == Some(lease.token()) { Ok(()) } else { Err(JournalError::LeaseLost(lease.incident())) }
     }
 
     fn give_all_back(&mut self) -> Result<(), JournalError> {

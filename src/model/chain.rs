@@ -34,13 +34,7 @@ struct LeftAlone {
 impl Chain {
     /// A chain of these models, the preferred one first.
     pub fn new(models: Vec<SharedModel>, clock: SharedClock) -> Self {
-        let links = models
-            .into_iter()
-            .map(|model| Link {
-                model,
-                left_alone: Mutex::default(),
-            })
-            .collect();
+        let links = models.into_iter().map(|model| Link { model, left_alone: Mutex::default() }).collect();
         Self { links, clock }
     }
 
@@ -64,17 +58,9 @@ impl Chain {
             return Err(error);
         }
         let answered = link.model.next(transcript).await;
-        if let Err(ModelError {
-            why,
-            retry_after: Some(alone),
-            ..
-        }) = &answered
-        {
+        if let Err(ModelError { why, retry_after: Some(alone), .. }) = &answered {
             let until = self.clock.now() + (*alone).min(LONGEST);
-            link.set(Some(LeftAlone {
-                until,
-                why: why.clone(),
-            }));
+            link.set(Some(LeftAlone { until, why: why.clone() }));
         }
         answered
     }
@@ -86,19 +72,11 @@ impl Chain {
             return only;
         }
         let whys: Vec<_> = failed.iter().map(ToString::to_string).collect();
-        let why = if whys.is_empty() {
-            "the chain has no models".to_owned()
-        } else {
-            whys.join("; ")
-        };
+        let why = if whys.is_empty() { "the chain has no models".to_owned() } else { whys.join("; ") };
         let names: Vec<_> = self.links.iter().map(|link| link.model.name()).collect();
         // Worth asking again as soon as one of them is.
         let retry_after = failed.iter().map(|error| error.retry_after.unwrap_or_default()).min();
-        ModelError {
-            model: names.join(", "),
-            why,
-            retry_after: retry_after.filter(|after| !after.is_zero()),
-        }
+        ModelError { model: names.join(", "), why, retry_after: retry_after.filter(|after| !after.is_zero()) }
     }
 }
 
@@ -111,11 +89,7 @@ impl Link {
             return None;
         };
         let why = format!("left alone for another {} s: {why}", left.as_secs().max(1));
-        Some(ModelError {
-            model: self.model.name().to_owned(),
-            why,
-            retry_after: Some(left),
-        })
+        Some(ModelError { model: self.model.name().to_owned(), why, retry_after: Some(left) })
     }
 
     fn set(&self, left_alone: Option<LeftAlone>) {
@@ -125,19 +99,9 @@ impl Link {
 
 /// Each failed model with the one after it.
 fn fallbacks(failed: &[ModelError], taken_by: &str) -> Vec<FellBack> {
-    let next = failed
-        .iter()
-        .skip(1)
-        .map(|error| error.model.as_str())
-        .chain([taken_by]);
+    let next = failed.iter().skip(1).map(|error| error.model.as_str()).chain([taken_by]);
     let pairs = failed.iter().zip(next);
-    pairs
-        .map(|(error, to)| FellBack {
-            from: error.model.clone(),
-            to: to.to_owned(),
-            why: error.why.clone(),
-        })
-        .collect()
+    pairs.map(|(error, to)| FellBack { from: error.model.clone(), to: to.to_owned(), why: error.why.clone() }).collect()
 }
 
 impl Model for Chain {
@@ -178,11 +142,7 @@ mod tests {
 
     impl Scripted {
         fn new(name: &'static str, fails: Option<(&'static str, Option<Duration>)>) -> Arc<Self> {
-            Arc::new(Self {
-                name,
-                fails,
-                asked: AtomicUsize::new(0),
-            })
+            Arc::new(Self { name, fails, asked: AtomicUsize::new(0) })
         }
     }
 
@@ -199,20 +159,10 @@ mod tests {
             self.asked.fetch_add(1, Ordering::Relaxed);
             let model = self.name.to_owned();
             let reply = match self.fails {
-                Some((why, retry_after)) => Err(ModelError {
-                    model,
-                    why: why.to_owned(),
-                    retry_after,
-                }),
+                Some((why, retry_after)) => Err(ModelError { model, why: why.to_owned(), retry_after }),
                 None => {
                     let step = Step::Said("here".to_owned());
-                    Ok(Reply {
-                        model,
-                        thought: String::new(),
-                        step,
-                        usage: Usage::default(),
-                        fell_back: Vec::new(),
-                    })
+                    Ok(Reply { model, thought: String::new(), step, usage: Usage::default(), fell_back: Vec::new() })
                 }
             };
             Box::pin(std::future::ready(reply))
@@ -235,31 +185,18 @@ mod tests {
     async fn ask(chain: &Chain) -> Result<Reply, ModelError> {
         let incident = Incident::new(1);
         chain
-            .next(&Transcript {
-                incident: &incident,
-                entries: &[],
-                system: "",
-                messages: Vec::new(),
-                tools: &[],
-            })
+            .next(&Transcript { incident: &incident, entries: &[], system: "", messages: Vec::new(), tools: &[] })
             .await
     }
 
     fn fell_back(from: &str, to: &str, why: &str) -> FellBack {
-        FellBack {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            why: why.to_owned(),
-        }
+        FellBack { from: from.to_owned(), to: to.to_owned(), why: why.to_owned() }
     }
 
     #[tokio::test]
     async fn the_next_model_takes_over_and_the_reply_names_each_that_failed() {
         let clock = Arc::new(Still(Mutex::default()));
-        let first = Scripted::new(
-            "first",
-            Some(("answered 401: no such key", Some(Duration::from_secs(60)))),
-        );
+        let first = Scripted::new("first", Some(("answered 401: no such key", Some(Duration::from_secs(60)))));
         let second = Scripted::new("second", Some(("empty answer", None)));
         let third = Scripted::new("third", None);
         let chain = Chain::new(vec![first.clone(), second.clone(), third], clock.clone());
@@ -267,28 +204,15 @@ mod tests {
 
         let reply = ask(&chain).await.unwrap();
         assert_eq!(reply.model, "third");
-        let both = [
-            fell_back("first", "second", "answered 401: no such key"),
-            fell_back("second", "third", "empty answer"),
-        ];
+        let both =
+            [fell_back("first", "second", "answered 401: no such key"), fell_back("second", "third", "empty answer")];
         assert_eq!(reply.fell_back, both);
 
         clock.sleep(Duration::from_secs(18)).await;
         let reply = ask(&chain).await.unwrap();
-        assert_eq!(
-            reply.fell_back[0].why,
-            "left alone for another 42 s: answered 401: no such key"
-        );
-        assert_eq!(
-            first.asked.load(Ordering::Relaxed),
-            1,
-            "it is not asked while it is left alone"
-        );
-        assert_eq!(
-            second.asked.load(Ordering::Relaxed),
-            2,
-            "a failure that may pass is no reason to pass it over"
-        );
+        assert_eq!(reply.fell_back[0].why, "left alone for another 42 s: answered 401: no such key");
+        assert_eq!(first.asked.load(Ordering::Relaxed), 1, "it is not asked while it is left alone");
+        assert_eq!(second.asked.load(Ordering::Relaxed), 2, "a failure that may pass is no reason to pass it over");
 
         clock.sleep(Duration::from_secs(42)).await;
         ask(&chain).await.unwrap();
@@ -298,16 +222,10 @@ mod tests {
     #[tokio::test]
     async fn all_failed_names_all_and_the_first_moment_that_is_worth_another_try() {
         let clock = Arc::new(Still(Mutex::default()));
-        let first = Scripted::new(
-            "first",
-            Some(("answered 429: slow down", Some(Duration::from_secs(90)))),
-        );
+        let first = Scripted::new("first", Some(("answered 429: slow down", Some(Duration::from_secs(90)))));
         let second = Scripted::new("second", Some(("cannot be reached", Some(Duration::from_secs(60)))));
         let error = ask(&Chain::new(vec![first, second], clock.clone())).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "first, second: first: answered 429: slow down; second: cannot be reached"
-        );
+        assert_eq!(error.to_string(), "first, second: first: answered 429: slow down; second: cannot be reached");
         assert_eq!(error.retry_after, Some(Duration::from_secs(60)));
 
         let alone = Scripted::new("alone", Some(("empty answer", None)));

@@ -84,12 +84,7 @@ impl OpenAi {
     /// A model over this client; nothing is sent before the first turn.
     pub fn new(options: OpenAiOptions, client: reqwest::Client, clock: SharedClock) -> Self {
         let endpoint = Endpoint::new(&options, client, clock.clone());
-        Self {
-            options,
-            endpoint,
-            clock,
-            refused: AtomicU8::new(Refused::default().bits()),
-        }
+        Self { options, endpoint, clock, refused: AtomicU8::new(Refused::default().bits()) }
     }
 
     async fn turn(&self, transcript: &Transcript<'_>) -> Result<Reply, ModelError> {
@@ -105,11 +100,7 @@ impl OpenAi {
                 Err(fault) => fault,
             };
             if let Some(more) = refused.with_named(&fault, &request) {
-                tracing::info!(
-                    model = self.options.name,
-                    why = self.told(&fault),
-                    "a field is left out"
-                );
+                tracing::info!(model = self.options.name, why = self.told(&fault), "a field is left out");
                 refused = more;
                 continue;
             }
@@ -119,12 +110,7 @@ impl OpenAi {
             if retries >= self.options.retries || waited + pause > self.options.timeout {
                 return Err(self.error(&fault));
             }
-            tracing::warn!(
-                model = self.options.name,
-                ?pause,
-                why = self.told(&fault),
-                "the model is asked again"
-            );
+            tracing::warn!(model = self.options.name, ?pause, why = self.told(&fault), "the model is asked again");
             self.clock.sleep(pause).await;
             retries += 1;
             waited += pause;
@@ -133,32 +119,16 @@ impl OpenAi {
 
     async fn attempt(&self, request: &Request<'_>, last: bool) -> Result<Reply, Fault> {
         let collected = self.endpoint.ask(request).await?;
-        let told = collected
-            .usage
-            .filter(|usage| usage.input_tokens + usage.output_tokens > 0);
-        let written = if told.is_some() {
-            String::new()
-        } else {
-            collected.text()
-        };
+        let told = collected.usage.filter(|usage| usage.input_tokens + usage.output_tokens > 0);
+        let written = if told.is_some() { String::new() } else { collected.text() };
         let (thought, step) = reply::step(collected, last)?;
         let usage = told.unwrap_or_else(|| reply::counted(&self.options.model, &request.text(), &written));
         let usage = reply::priced(usage, self.options.price);
-        Ok(Reply {
-            model: self.options.name.clone(),
-            thought,
-            step,
-            usage,
-            fell_back: Vec::new(),
-        })
+        Ok(Reply { model: self.options.name.clone(), thought, step, usage, fell_back: Vec::new() })
     }
 
     fn error(&self, fault: &Fault) -> ModelError {
-        ModelError {
-            model: self.options.name.clone(),
-            why: self.told(fault),
-            retry_after: fault.leave_alone(),
-        }
+        ModelError { model: self.options.name.clone(), why: self.told(fault), retry_after: fault.leave_alone() }
     }
 
     fn told(&self, fault: &Fault) -> String {
@@ -172,11 +142,7 @@ impl Model for OpenAi {
     }
 
     fn window(&self) -> Option<usize> {
-        Some(
-            self.options
-                .context_window
-                .saturating_sub(self.options.max_output_tokens),
-        )
+        Some(self.options.context_window.saturating_sub(self.options.max_output_tokens))
     }
 
     fn next<'a>(&'a self, transcript: &'a Transcript<'a>) -> BoxFuture<'a, Result<Reply, ModelError>> {

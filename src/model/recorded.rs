@@ -25,20 +25,14 @@ impl Recorder {
     /// Records into this sink: one line of JSON a reply, in the order in which they came. A sink that fails ends the tape, not
     /// the investigation.
     pub fn new(inner: SharedModel, sink: impl Write + Send + 'static) -> Self {
-        Self {
-            inner,
-            sink: Mutex::new(Some(Box::new(sink))),
-        }
+        Self { inner, sink: Mutex::new(Some(Box::new(sink))) }
     }
 
     fn record(&self, incident: IncidentId, reply: &Reply) {
         let mut place = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(sink) = place.as_mut() else { return };
         let line = serde_json::to_string(&Line::of(incident, reply)).map_err(std::io::Error::other);
-        if let Err(error) = line
-            .and_then(|line| writeln!(sink, "{line}"))
-            .and_then(|()| sink.flush())
-        {
+        if let Err(error) = line.and_then(|line| writeln!(sink, "{line}")).and_then(|()| sink.flush()) {
             tracing::warn!(%error, incident, "the recording ends here: its sink cannot be written");
             *place = None;
         }
@@ -72,9 +66,7 @@ pub struct Recorded {
 impl Recorded {
     /// The turns of models in a journal; triage is no model.
     pub fn from_entries(entries: &[Entry]) -> Self {
-        Self {
-            replies: replies(entries),
-        }
+        Self { replies: replies(entries) }
     }
 
     /// The turns of one incident on a [`Recorder`]'s tape.
@@ -107,11 +99,7 @@ impl Model for Recorded {
         let taken = replies(transcript.entries).len();
         let reply = self.replies.get(taken).cloned().ok_or_else(|| ModelError {
             model: NAME.to_owned(),
-            why: format!(
-                "turn {} is asked for, and {} were recorded",
-                taken + 1,
-                self.replies.len()
-            ),
+            why: format!("turn {} is asked for, and {} were recorded", taken + 1, self.replies.len()),
             retry_after: None,
         });
         Box::pin(std::future::ready(reply))
@@ -124,48 +112,25 @@ fn replies(entries: &[Entry]) -> Vec<Reply> {
     let mut fell_back = Vec::new();
     for entry in entries {
         if let Event::FellBack { from, to, why } = &entry.event {
-            fell_back.push(FellBack {
-                from: from.clone(),
-                to: to.clone(),
-                why: why.clone(),
-            });
+            fell_back.push(FellBack { from: from.clone(), to: to.clone(), why: why.clone() });
         }
-        if let Event::Turned {
-            model,
-            thought,
-            calls,
-            usage,
-        } = &entry.event
+        if let Event::Turned { model, thought, calls, usage } = &entry.event
             && model != TRIAGE
         {
-            let wanted = calls.iter().map(|call| Wanted {
-                tool: call.tool.clone(),
-                args: call.args.clone(),
-            });
+            let wanted = calls.iter().map(|call| Wanted { tool: call.tool.clone(), args: call.args.clone() });
             let (thought, step) = if calls.is_empty() {
                 (String::new(), Step::Said(thought.clone()))
             } else {
                 (thought.clone(), Step::Calls(wanted.collect()))
             };
             let fell_back = std::mem::take(&mut fell_back);
-            replies.push(Reply {
-                model: model.clone(),
-                thought,
-                step,
-                usage: *usage,
-                fell_back,
-            });
+            replies.push(Reply { model: model.clone(), thought, step, usage: *usage, fell_back });
         }
         if let Event::Concluded { model, conclusion } = &entry.event {
             let step = Step::Conclude(Box::new(as_written(conclusion.clone())));
             match replies.last_mut() {
                 // A turn without calls and the conclusion after it are one reply.
-                Some(Reply {
-                    model: turned,
-                    thought,
-                    step: said @ Step::Said(_),
-                    ..
-                }) if turned == model => {
+                Some(Reply { model: turned, thought, step: said @ Step::Said(_), .. }) if turned == model => {
                     if let Step::Said(text) = std::mem::replace(said, step) {
                         *thought = text;
                     }
@@ -173,13 +138,7 @@ fn replies(entries: &[Entry]) -> Vec<Reply> {
                 Some(_) | None => {
                     let (thought, usage) = (String::new(), Usage::default());
                     let fell_back = std::mem::take(&mut fell_back);
-                    replies.push(Reply {
-                        model: model.clone(),
-                        thought,
-                        step,
-                        usage,
-                        fell_back,
-                    });
+                    replies.push(Reply { model: model.clone(), thought, step, usage, fell_back });
                 }
             }
         }
@@ -230,69 +189,33 @@ struct LineFellBack {
 
 impl Line {
     fn of(incident: IncidentId, reply: &Reply) -> Self {
-        let Reply {
-            model,
-            thought,
-            step,
-            usage,
-            fell_back,
-        } = reply.clone();
+        let Reply { model, thought, step, usage, fell_back } = reply.clone();
         let step = match step {
-            Step::Calls(wanted) => LineStep::Calls(
-                wanted
-                    .into_iter()
-                    .map(|Wanted { tool, args }| LineWanted { tool, args })
-                    .collect(),
-            ),
+            Step::Calls(wanted) => {
+                LineStep::Calls(wanted.into_iter().map(|Wanted { tool, args }| LineWanted { tool, args }).collect())
+            }
             Step::Conclude(conclusion) => LineStep::Conclude(conclusion),
             Step::Said(text) => LineStep::Said(text),
         };
-        let fell_back = fell_back
-            .into_iter()
-            .map(|FellBack { from, to, why }| LineFellBack { from, to, why })
-            .collect();
-        Self {
-            incident,
-            model,
-            thought,
-            step,
-            usage,
-            fell_back,
-        }
+        let fell_back =
+            fell_back.into_iter().map(|FellBack { from, to, why }| LineFellBack { from, to, why }).collect();
+        Self { incident, model, thought, step, usage, fell_back }
     }
 }
 
 impl From<Line> for Reply {
     fn from(line: Line) -> Self {
-        let Line {
-            model,
-            thought,
-            step,
-            usage,
-            fell_back,
-            ..
-        } = line;
+        let Line { model, thought, step, usage, fell_back, .. } = line;
         let step = match step {
-            LineStep::Calls(wanted) => Step::Calls(
-                wanted
-                    .into_iter()
-                    .map(|LineWanted { tool, args }| Wanted { tool, args })
-                    .collect(),
-            ),
+            LineStep::Calls(wanted) => {
+                Step::Calls(wanted.into_iter().map(|LineWanted { tool, args }| Wanted { tool, args }).collect())
+            }
             LineStep::Conclude(conclusion) => Step::Conclude(conclusion),
             LineStep::Said(text) => Step::Said(text),
         };
-        let fell_back = fell_back
-            .into_iter()
-            .map(|LineFellBack { from, to, why }| FellBack { from, to, why })
-            .collect();
-        Self {
-            model,
-            thought,
-            step,
-            usage,
-            fell_back,
-        }
+        let fell_back =
+            fell_back.into_iter().map(|LineFellBack { from, to, why }| FellBack { from, to, why }).collect();
+        Self { model, thought, step, usage, fell_back }
     }
 }
 
@@ -306,22 +229,13 @@ mod tests {
     use super::*;
     use crate::incident::{Call, Claim, Incident};
 
-    const USAGE: Usage = Usage {
-        input_tokens: 10,
-        cached_tokens: 2,
-        output_tokens: 3,
-        cost: 0.5,
-    };
+    const USAGE: Usage = Usage { input_tokens: 10, cached_tokens: 2, output_tokens: 3, cost: 0.5 };
 
     fn conclusion(not_checked: &[&str]) -> Conclusion {
         Conclusion {
             summary: "It was killed.".to_owned(),
             cause: "Memory.".to_owned(),
-            claims: vec![Claim {
-                text: "OOM".to_owned(),
-                evidence: vec![2],
-                unproven: None,
-            }],
+            claims: vec![Claim { text: "OOM".to_owned(), evidence: vec![2], unproven: None }],
             next_steps: Vec::new(),
             resolved: true,
             not_checked: not_checked.iter().map(|text| (*text).to_owned()).collect(),
@@ -329,98 +243,44 @@ mod tests {
     }
 
     fn turned(model: &str, thought: &str, tools: &[&str]) -> Event {
-        let calls = tools.iter().map(|tool| Call {
-            id: "c1".to_owned(),
-            tool: (*tool).to_owned(),
-            args: json!({}),
-        });
-        Event::Turned {
-            model: model.to_owned(),
-            thought: thought.to_owned(),
-            calls: calls.collect(),
-            usage: USAGE,
-        }
+        let calls = tools.iter().map(|tool| Call { id: "c1".to_owned(), tool: (*tool).to_owned(), args: json!({}) });
+        Event::Turned { model: model.to_owned(), thought: thought.to_owned(), calls: calls.collect(), usage: USAGE }
     }
 
     fn entries(events: Vec<Event>) -> Vec<Entry> {
         let numbered = (1..).zip(events);
-        numbered
-            .map(|(seq, event)| Entry {
-                seq,
-                at: DateTime::UNIX_EPOCH,
-                incident: 7,
-                event,
-            })
-            .collect()
+        numbered.map(|(seq, event)| Entry { seq, at: DateTime::UNIX_EPOCH, incident: 7, event }).collect()
     }
 
     async fn ask(model: &dyn Model, entries: &[Entry]) -> Result<Reply, ModelError> {
         let incident = Incident::new(7);
-        model
-            .next(&Transcript {
-                incident: &incident,
-                entries,
-                system: "",
-                messages: Vec::new(),
-                tools: &[],
-            })
-            .await
+        model.next(&Transcript { incident: &incident, entries, system: "", messages: Vec::new(), tools: &[] }).await
     }
 
     fn journal() -> Vec<Entry> {
         entries(vec![
             turned("triage", "", &["list_alerts"]),
-            Event::FellBack {
-                from: "dear".to_owned(),
-                to: "cheap".to_owned(),
-                why: "answered 503".to_owned(),
-            },
+            Event::FellBack { from: "dear".to_owned(), to: "cheap".to_owned(), why: "answered 503".to_owned() },
             turned("cheap", "look", &["inspect_container"]),
             turned("cheap", "hm", &[]),
             turned("cheap", "done", &[]),
-            Event::Concluded {
-                model: "cheap".to_owned(),
-                conclusion: conclusion(&["Loki was down"]),
-            },
+            Event::Concluded { model: "cheap".to_owned(), conclusion: conclusion(&["Loki was down"]) },
         ])
     }
 
     fn reply(thought: &str, step: Step) -> Reply {
-        Reply {
-            model: "cheap".to_owned(),
-            thought: thought.to_owned(),
-            step,
-            usage: USAGE,
-            fell_back: Vec::new(),
-        }
+        Reply { model: "cheap".to_owned(), thought: thought.to_owned(), step, usage: USAGE, fell_back: Vec::new() }
     }
 
     #[tokio::test]
     async fn a_journal_answers_turn_by_turn_and_says_when_it_is_over() {
         let journal = journal();
         let recorded = Recorded::from_entries(&journal);
-        let calls = Step::Calls(vec![Wanted {
-            tool: "inspect_container".to_owned(),
-            args: json!({}),
-        }]);
-        let fell_back = FellBack {
-            from: "dear".to_owned(),
-            to: "cheap".to_owned(),
-            why: "answered 503".to_owned(),
-        };
-        let first = Reply {
-            fell_back: vec![fell_back],
-            ..reply("look", calls)
-        };
-        assert_eq!(
-            ask(&recorded, &journal[..1]).await.unwrap(),
-            first,
-            "triage is no model"
-        );
-        assert_eq!(
-            ask(&recorded, &journal[..3]).await.unwrap(),
-            reply("", Step::Said("hm".to_owned()))
-        );
+        let calls = Step::Calls(vec![Wanted { tool: "inspect_container".to_owned(), args: json!({}) }]);
+        let fell_back = FellBack { from: "dear".to_owned(), to: "cheap".to_owned(), why: "answered 503".to_owned() };
+        let first = Reply { fell_back: vec![fell_back], ..reply("look", calls) };
+        assert_eq!(ask(&recorded, &journal[..1]).await.unwrap(), first, "triage is no model");
+        assert_eq!(ask(&recorded, &journal[..3]).await.unwrap(), reply("", Step::Said("hm".to_owned())));
         let end = reply("done", Step::Conclude(Box::new(conclusion(&[]))));
         assert_eq!(ask(&recorded, &journal[..4]).await.unwrap(), end);
         let error = ask(&recorded, &journal).await.unwrap_err();
@@ -486,12 +346,6 @@ mod tests {
         for end in [1, 3, 4] {
             ask(&recorder, &journal[..end]).await.unwrap();
         }
-        assert_eq!(
-            String::from_utf8(sink.0.lock().unwrap().clone())
-                .unwrap()
-                .lines()
-                .count(),
-            1
-        );
+        assert_eq!(String::from_utf8(sink.0.lock().unwrap().clone()).unwrap().lines().count(), 1);
     }
 }

@@ -31,10 +31,7 @@ impl RunbookModel {
         if let Some(Source::Question { text, .. }) = &incident.source {
             return Ok(question(text, transcript, may_call));
         }
-        let Some(alert) = incident
-            .firing()
-            .next()
-            .or_else(|| incident.alerts.first().map(|joined| &joined.alert))
+        let Some(alert) = incident.firing().next().or_else(|| incident.alerts.first().map(|joined| &joined.alert))
         else {
             return Err("the incident has no alert".to_owned());
         };
@@ -65,18 +62,9 @@ impl Model for RunbookModel {
 
     fn next<'a>(&'a self, transcript: &'a Transcript<'a>) -> BoxFuture<'a, Result<Reply, ModelError>> {
         Box::pin(async move {
-            let (thought, step) = self.step(transcript).map_err(|why| ModelError {
-                model: NAME.to_owned(),
-                why,
-                retry_after: None,
-            })?;
-            Ok(Reply {
-                model: NAME.to_owned(),
-                thought,
-                step,
-                usage: Usage::default(),
-                fell_back: Vec::new(),
-            })
+            let (thought, step) =
+                self.step(transcript).map_err(|why| ModelError { model: NAME.to_owned(), why, retry_after: None })?;
+            Ok(Reply { model: NAME.to_owned(), thought, step, usage: Usage::default(), fell_back: Vec::new() })
         })
     }
 }
@@ -102,41 +90,24 @@ fn no_service(incident: &Incident) -> Conclusion {
 
 /// Without an LLM a question gets the state of the services that it names, or of all.
 fn question(text: &str, transcript: &Transcript<'_>, may_call: bool) -> (String, Step) {
-    let answers: Vec<&Entry> = transcript
-        .entries
-        .iter()
-        .filter(|entry| matches!(entry.event, Event::Answered { .. }))
-        .collect();
+    let answers: Vec<&Entry> =
+        transcript.entries.iter().filter(|entry| matches!(entry.event, Event::Answered { .. })).collect();
     if answers.is_empty() && may_call {
         let named = named_services(text, transcript);
-        let mut wanted = vec![Wanted {
-            tool: "list_services".to_owned(),
-            args: json!({}),
-        }];
+        let mut wanted = vec![Wanted { tool: "list_services".to_owned(), args: json!({}) }];
         for service in named {
             for tool in ["inspect_container", "check_health"] {
-                wanted.push(Wanted {
-                    tool: tool.to_owned(),
-                    args: json!({ "service": service }),
-                });
+                wanted.push(Wanted { tool: tool.to_owned(), args: json!({ "service": service }) });
             }
         }
-        wanted.push(Wanted {
-            tool: "list_alerts".to_owned(),
-            args: json!({}),
-        });
+        wanted.push(Wanted { tool: "list_alerts".to_owned(), args: json!({}) });
         return (
             "No LLM is configured: the state of the services is all that can be told.".to_owned(),
             Step::Calls(wanted),
         );
     }
     let told = answers.iter().filter_map(|entry| {
-        let Event::Answered {
-            tool,
-            text,
-            status: AnswerStatus::Ok | AnswerStatus::Repeated { .. },
-            ..
-        } = &entry.event
+        let Event::Answered { tool, text, status: AnswerStatus::Ok | AnswerStatus::Repeated { .. }, .. } = &entry.event
         else {
             return None;
         };
@@ -161,9 +132,7 @@ fn question(text: &str, transcript: &Transcript<'_>, may_call: bool) -> (String,
 fn named_services(text: &str, transcript: &Transcript<'_>) -> Vec<String> {
     let inspect = transcript.tools.iter().find(|spec| spec.name == "inspect_container");
     let names = inspect.and_then(|spec| spec.schema.pointer("/properties/service/enum")?.as_array());
-    let words: Vec<&str> = text
-        .split(|letter: char| !(letter.is_alphanumeric() || "-_.".contains(letter)))
-        .collect();
+    let words: Vec<&str> = text.split(|letter: char| !(letter.is_alphanumeric() || "-_.".contains(letter))).collect();
     let named = names.into_iter().flatten().filter_map(|name| name.as_str());
     named.filter(|name| words.contains(name)).map(str::to_owned).collect()
 }

@@ -3,29 +3,18 @@
 use super::taken_back;
 use crate::incident::{AnswerStatus, Decision, Entry, Event, JoinReason, Outcome, Source, TRIAGE, Verdict};
 
-/// What an entry says, in one line; `None` for entries that only machines need.
+/// What an entry says, in one line fit for a terminal; `None` for entries that only machines need.
 pub fn line(entry: &Entry) -> Option<String> {
+    told(entry).map(|text| tools::clean(&text).replace('\n', " "))
+}
+
+fn told(entry: &Entry) -> Option<String> {
     Some(match &entry.event {
-        Event::Opened {
-            source: Source::Question { by, .. },
-            ..
-        } => format!("{by} asked a question"),
-        Event::Opened {
-            source: Source::Alert,
-            title,
-            ..
-        } => format!("opened: {title}"),
-        Event::AlertJoined {
-            alert,
-            because,
-            truncated,
-            ..
-        } => {
-            let left_out = if *truncated > 0 {
-                format!("; Alertmanager left out {truncated} more")
-            } else {
-                String::new()
-            };
+        Event::Opened { source: Source::Question { by, .. }, .. } => format!("{by} asked a question"),
+        Event::Opened { source: Source::Alert, title, .. } => format!("opened: {title}"),
+        Event::AlertJoined { alert, because, truncated, .. } => {
+            let left_out =
+                if *truncated > 0 { format!("; Alertmanager left out {truncated} more") } else { String::new() };
             format!(
                 "alert {} fires since {}{}{left_out}",
                 alert.name(),
@@ -42,32 +31,18 @@ pub fn line(entry: &Entry) -> Option<String> {
             format!("gathers the standard evidence: {}", names(calls))
         }
         Event::Turned { calls, .. } if calls.is_empty() => return None,
-        Event::Turned {
-            model, thought, calls, ..
-        } => {
-            let thought = if thought.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", short(thought))
-            };
+        Event::Turned { model, thought, calls, .. } => {
+            let thought = if thought.is_empty() { String::new() } else { format!(" ({})", short(thought)) };
             format!("{model} wants: {}{thought}", names(calls))
         }
-        Event::Judged {
-            verdict: Verdict::Allow(crate::incident::Reason::Looks),
-            ..
-        } => return None,
+        Event::Judged { verdict: Verdict::Allow(crate::incident::Reason::Looks), .. } => return None,
         Event::Judged { tool, verdict, .. } => match verdict {
             Verdict::Allow(reason) => format!("guard allows {tool}: {reason}"),
             Verdict::Ask(reason) => format!("guard asks a person about {tool}: {reason}"),
             Verdict::Refuse(reason) => format!("guard refuses {tool}: {reason}"),
         },
         Event::ApprovalWanted { call, expires, .. } => {
-            format!(
-                "waits for leave for {} ({}) until {}",
-                call.tool,
-                call.id,
-                expires.format("%H:%M:%S UTC")
-            )
+            format!("waits for leave for {} ({}) until {}", call.tool, call.id, expires.format("%H:%M:%S UTC"))
         }
         Event::ApprovalGiven { call, decision, by, .. } => match decision {
             Decision::Approve => format!("{by} approved {call}"),
@@ -78,23 +53,11 @@ pub fn line(entry: &Entry) -> Option<String> {
         Event::ChangeBegun { call, service, .. } => format!("begins {} on {service}", call.tool),
         Event::ChangeDone { ok: true, what, .. } => format!("done: {what}"),
         Event::ChangeDone { ok: false, what, .. } => format!("failed: {what}"),
-        Event::Verified {
-            ok: true,
-            checks,
-            seconds,
-            ..
-        } => format!("proven after {seconds:.1} s: {} checks pass", checks.len()),
-        Event::Verified {
-            ok: false,
-            checks,
-            seconds,
-            ..
-        } => {
-            let failed: Vec<_> = checks
-                .iter()
-                .filter(|check| !check.passed)
-                .map(|check| check.name.as_str())
-                .collect();
+        Event::Verified { ok: true, checks, seconds, .. } => {
+            format!("proven after {seconds:.1} s: {} checks pass", checks.len())
+        }
+        Event::Verified { ok: false, checks, seconds, .. } => {
+            let failed: Vec<_> = checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();
             format!("not proven after {seconds:.1} s: {}", failed.join("; "))
         }
         Event::Undone { undo, failed, .. } => taken_back(undo.as_ref(), failed.as_deref()),
@@ -116,11 +79,7 @@ fn joined(because: &JoinReason) -> String {
 }
 
 fn answered(tool: &str, text: &str, status: &AnswerStatus) -> String {
-    let first = short(
-        text.lines()
-            .find(|line| !line.trim().is_empty())
-            .unwrap_or("(no answer)"),
-    );
+    let first = short(text.lines().find(|line| !line.trim().is_empty()).unwrap_or("(no answer)"));
     match status {
         AnswerStatus::Ok => format!("{tool}: {first}"),
         AnswerStatus::Repeated { seq } => format!("{tool}: the same as [{seq}]"),
@@ -143,21 +102,15 @@ pub(crate) fn ended(outcome: Outcome) -> &'static str {
 }
 
 fn names(calls: &[crate::incident::Call]) -> String {
-    let told = calls
-        .iter()
-        .map(|call| match call.args.get("service").and_then(|name| name.as_str()) {
-            Some(service) => format!("{}({service})", call.tool),
-            None => call.tool.clone(),
-        });
+    let told = calls.iter().map(|call| match call.args.get("service").and_then(|name| name.as_str()) {
+        Some(service) => format!("{}({service})", call.tool),
+        None => call.tool.clone(),
+    });
     told.collect::<Vec<_>>().join(", ")
 }
 
 /// At most 160 characters on one line.
 fn short(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 160 {
-        line
-    } else {
-        format!("{}…", line.chars().take(159).collect::<String>())
-    }
+    if line.chars().count() <= 160 { line } else { format!("{}…", line.chars().take(159).collect::<String>()) }
 }

@@ -24,15 +24,7 @@ pub(super) fn markdown(report: &Report) -> String {
     }
     push(&mut out, "\n## Time line\n");
     for line in &report.timeline {
-        push(
-            &mut out,
-            &format!(
-                "- {} [{}] {}",
-                line.at.format("%H:%M:%S%.3f"),
-                line.seq,
-                escaped(&line.text)
-            ),
-        );
+        push(&mut out, &format!("- {} [{}] {}", line.at.format("%H:%M:%S%.3f"), line.seq, escaped(&line.text)));
     }
     cost(&mut out, report);
     out
@@ -48,25 +40,16 @@ fn head(out: &mut String, report: &Report) {
         out,
         &format!(
             "| Service | {} |",
-            report
-                .service
-                .as_deref()
-                .map_or_else(|| "none of the catalogue".to_owned(), escaped)
+            report.service.as_deref().map_or_else(|| "none of the catalogue".to_owned(), escaped)
         ),
     );
     if !report.alerts.is_empty() {
         push(out, &format!("| Alerts | {} |", escaped(&report.alerts.join(", "))));
     }
     if report.truncated > 0 {
-        push(
-            out,
-            &format!("| Left out by Alertmanager | {} alerts |", report.truncated),
-        );
+        push(out, &format!("| Left out by Alertmanager | {} alerts |", report.truncated));
     }
-    push(
-        out,
-        &format!("| Opened | {} |", report.opened_at.format("%Y-%m-%d %H:%M:%S UTC")),
-    );
+    push(out, &format!("| Opened | {} |", report.opened_at.format("%Y-%m-%d %H:%M:%S UTC")));
     push(out, &format!("| Took | {:.1} s |", report.cost.seconds));
     if let Some(why) = &report.ended_because {
         push(out, &format!("| Ended | {} |", escaped(why)));
@@ -82,16 +65,9 @@ fn cause(out: &mut String, report: &Report) {
     if !conclusion.claims.is_empty() {
         push(out, "\nEvidence (numbers in brackets are entries of the journal):\n");
     }
-    for Claim {
-        text,
-        evidence,
-        unproven,
-    } in &conclusion.claims
-    {
+    for Claim { text, evidence, unproven } in &conclusion.claims {
         let cited: Vec<_> = evidence.iter().map(|seq| format!("[{seq}]")).collect();
-        let mark = unproven
-            .as_ref()
-            .map_or_else(String::new, |why| format!(" **Unproven: {}.**", escaped(why)));
+        let mark = unproven.as_ref().map_or_else(String::new, |why| format!(" **Unproven: {}.**", escaped(why)));
         push(out, &format!("- {} {}{mark}", escaped(text), cited.join(" ")));
     }
 }
@@ -101,26 +77,9 @@ fn done(out: &mut String, report: &Report) {
     if report.changes.is_empty() {
         push(out, "Nothing was changed.");
     }
-    for Done {
-        call,
-        tool,
-        service,
-        what,
-        proven,
-        checks,
-        proof,
-        seconds,
-        undone,
-        approved_by,
-    } in &report.changes
-    {
-        let by = approved_by
-            .as_ref()
-            .map_or_else(String::new, |by| format!(", approved by {}", escaped(by)));
-        push(
-            out,
-            &format!("- **{tool}** on {} ({call}{by}): {}", escaped(service), escaped(what)),
-        );
+    for Done { call, tool, service, what, proven, checks, proof, seconds, undone, approved_by } in &report.changes {
+        let by = approved_by.as_ref().map_or_else(String::new, |by| format!(", approved by {}", escaped(by)));
+        push(out, &format!("- **{tool}** on {} ({call}{by}): {}", escaped(service), escaped(what)));
         let at = proof.map_or_else(String::new, |seq| format!(" [{seq}]"));
         push(
             out,
@@ -132,10 +91,7 @@ fn done(out: &mut String, report: &Report) {
         );
         for check in checks {
             let mark = if check.passed { "passed" } else { "**failed**" };
-            push(
-                out,
-                &format!("    - {mark}: {} ({})", escaped(&check.name), escaped(&check.found)),
-            );
+            push(out, &format!("    - {mark}: {} ({})", escaped(&check.name), escaped(&check.found)));
         }
         if let Some(undone) = undone {
             push(out, &format!("  - Undo: {}", escaped(undone)));
@@ -155,11 +111,7 @@ fn list(out: &mut String, title: &str, items: &[String]) {
 
 fn cost(out: &mut String, report: &Report) {
     let cost = &report.cost;
-    let models = if cost.models.is_empty() {
-        "none".to_owned()
-    } else {
-        cost.models.join(", ")
-    };
+    let models = if cost.models.is_empty() { "none".to_owned() } else { cost.models.join(", ") };
     push(out, "\n## Cost\n");
     push(
         out,

@@ -142,23 +142,16 @@ impl Report {
 }
 
 fn timeline_line(entry: &Entry) -> Option<Line> {
-    line(entry).map(|text| Line {
-        seq: entry.seq,
-        at: entry.at,
-        text,
-    })
+    line(entry).map(|text| Line { seq: entry.seq, at: entry.at, text })
 }
 
 fn alerts(incident: &Incident) -> Vec<String> {
     let told = incident.alerts.iter().map(|joined| {
+        let name = tools::clean(joined.alert.name());
         let since = joined.alert.starts_at.format("%H:%M:%S UTC");
         match joined.resolved {
-            Some(at) => format!(
-                "{} (since {since}, resolved {})",
-                joined.alert.name(),
-                at.format("%H:%M:%S UTC")
-            ),
-            None => format!("{} (since {since})", joined.alert.name()),
+            Some(at) => format!("{name} (since {since}, resolved {})", at.format("%H:%M:%S UTC")),
+            None => format!("{name} (since {since})"),
         }
     });
     told.collect()
@@ -171,10 +164,7 @@ fn changes(incident: &Incident, entries: &[Entry]) -> Vec<Done> {
             call: state.call.id.clone(),
             tool: state.call.tool.clone(),
             service: change.service.clone(),
-            what: change
-                .done
-                .as_ref()
-                .map_or_else(|| "begun".to_owned(), |(_, _, what)| what.clone()),
+            what: change.done.as_ref().map_or_else(|| "begun".to_owned(), |(_, _, what)| what.clone()),
             proven: change.verified.map(|(_, ok)| ok),
             checks: Vec::new(),
             proof: None,
@@ -217,13 +207,7 @@ pub(crate) fn taken_back(undo: Option<&Undo>, failed: Option<&str>) -> String {
 
 fn refused(entries: &[Entry]) -> Vec<String> {
     let told = entries.iter().filter_map(|entry| {
-        let Event::Answered {
-            tool,
-            text,
-            status: AnswerStatus::Refused,
-            ..
-        } = &entry.event
-        else {
+        let Event::Answered { tool, text, status: AnswerStatus::Refused, .. } = &entry.event else {
             return None;
         };
         Some(format!("{tool}: {text} [{}]", entry.seq))
@@ -233,25 +217,14 @@ fn refused(entries: &[Entry]) -> Vec<String> {
 
 /// What the conclusion lists, and checks of a proof that could not be asked.
 fn not_checked(incident: &Incident, entries: &[Entry]) -> Vec<String> {
-    let mut missed = incident
-        .conclusion
-        .as_ref()
-        .map(|conclusion| conclusion.not_checked.clone())
-        .unwrap_or_default();
+    let mut missed = incident.conclusion.as_ref().map(|conclusion| conclusion.not_checked.clone()).unwrap_or_default();
     for entry in entries {
         if let Event::Verified { ok: false, checks, .. } = &entry.event {
-            let unasked = checks
-                .iter()
-                .filter(|check| check.found.contains("could not be reached"));
+            let unasked = checks.iter().filter(|check| check.found.contains("could not be reached"));
             missed.extend(unasked.map(|check| format!("{}: {} [{}]", check.name, check.found, entry.seq)));
         }
         if incident.conclusion.is_none()
-            && let Event::Answered {
-                tool,
-                text,
-                status: AnswerStatus::Unreachable { .. },
-                ..
-            } = &entry.event
+            && let Event::Answered { tool, text, status: AnswerStatus::Unreachable { .. }, .. } = &entry.event
         {
             missed.push(format!("{tool}: {text} [{}]", entry.seq));
         }

@@ -36,23 +36,12 @@ impl Scope {
         };
         let status = state.status.as_ref();
         let is = |test: fn(&AnswerStatus) -> bool| json!(status.is_some_and(test));
-        value.insert(
-            "answered".into(),
-            is(|status| matches!(status, AnswerStatus::Ok | AnswerStatus::Repeated { .. })),
-        );
+        value
+            .insert("answered".into(), is(|status| matches!(status, AnswerStatus::Ok | AnswerStatus::Repeated { .. })));
         value.insert("refused".into(), is(|status| matches!(status, AnswerStatus::Refused)));
-        value.insert(
-            "unreachable".into(),
-            is(|status| matches!(status, AnswerStatus::Unreachable { .. })),
-        );
-        value.insert(
-            "proven".into(),
-            is(|status| matches!(status, AnswerStatus::Changed { proven: true })),
-        );
-        value.insert(
-            "done".into(),
-            is(|status| matches!(status, AnswerStatus::Changed { .. })),
-        );
+        value.insert("unreachable".into(), is(|status| matches!(status, AnswerStatus::Unreachable { .. })));
+        value.insert("proven".into(), is(|status| matches!(status, AnswerStatus::Changed { proven: true })));
+        value.insert("done".into(), is(|status| matches!(status, AnswerStatus::Changed { .. })));
         self.values.insert(step.to_owned(), Value::Object(value));
     }
 
@@ -71,13 +60,8 @@ impl Scope {
     /// What is wrong with the expression.
     pub fn holds(&self, expression: &str) -> Result<bool, String> {
         let environment = environment();
-        let compiled = environment
-            .compile_expression(expression)
-            .map_err(|error| error.to_string())?;
-        compiled
-            .eval(self.seen())
-            .map(|value| value.is_true())
-            .map_err(|error| error.to_string())
+        let compiled = environment.compile_expression(expression).map_err(|error| error.to_string())?;
+        compiled.eval(self.seen()).map(|value| value.is_true()).map_err(|error| error.to_string())
     }
 
     /// A template filled in.
@@ -85,9 +69,7 @@ impl Scope {
     /// # Errors
     /// What is wrong with the template.
     pub fn fill(&self, template: &str) -> Result<String, String> {
-        environment()
-            .render_str(template, self.seen())
-            .map_err(|error| format!("{error:#}"))
+        environment().render_str(template, self.seen()).map_err(|error| format!("{error:#}"))
     }
 
     /// Arguments with every string filled in; a string that is one template alone keeps the type of its value.
@@ -99,24 +81,17 @@ impl Scope {
             Value::String(text) => match lone_expression(text) {
                 Some(expression) => {
                     let environment = environment();
-                    let compiled = environment
-                        .compile_expression(expression)
-                        .map_err(|error| error.to_string())?;
+                    let compiled = environment.compile_expression(expression).map_err(|error| error.to_string())?;
                     let found = compiled.eval(self.seen()).map_err(|error| error.to_string())?;
                     serde_json::to_value(found).map_err(|error| error.to_string())?
                 }
                 None => Value::String(self.fill(text)?),
             },
-            Value::Array(items) => Value::Array(
-                items
-                    .iter()
-                    .map(|item| self.fill_value(item))
-                    .collect::<Result<_, _>>()?,
-            ),
+            Value::Array(items) => {
+                Value::Array(items.iter().map(|item| self.fill_value(item)).collect::<Result<_, _>>()?)
+            }
             Value::Object(fields) => {
-                let filled = fields
-                    .iter()
-                    .map(|(key, item)| Ok((key.clone(), self.fill_value(item)?)));
+                let filled = fields.iter().map(|(key, item)| Ok((key.clone(), self.fill_value(item)?)));
                 Value::Object(filled.collect::<Result<_, String>>()?)
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
@@ -128,14 +103,10 @@ impl Scope {
 pub(super) fn names_of(source: &str, template: bool) -> Result<Vec<String>, String> {
     let environment = environment();
     let names = if template {
-        let compiled = environment
-            .template_from_str(source)
-            .map_err(|error| error.to_string())?;
+        let compiled = environment.template_from_str(source).map_err(|error| error.to_string())?;
         compiled.undeclared_variables(false)
     } else {
-        let compiled = environment
-            .compile_expression(source)
-            .map_err(|error| error.to_string())?;
+        let compiled = environment.compile_expression(source).map_err(|error| error.to_string())?;
         compiled.undeclared_variables(false)
     };
     let mut names: Vec<_> = names.into_iter().collect();

@@ -7,10 +7,7 @@ use crate::alert::Alert;
 
 /// The runbooks that ship with the program.
 const BUILT_IN: [(&str, &str); 8] = [
-    (
-        "container-out-of-memory",
-        include_str!("../../runbooks/container-out-of-memory.md"),
-    ),
+    ("container-out-of-memory", include_str!("../../runbooks/container-out-of-memory.md")),
     ("disk-filling", include_str!("../../runbooks/disk-filling.md")),
     ("high-error-rate", include_str!("../../runbooks/high-error-rate.md")),
     ("high-latency", include_str!("../../runbooks/high-latency.md")),
@@ -29,11 +26,7 @@ pub struct Library {
 impl Library {
     /// The compiled-in runbooks.
     pub fn built_in() -> (Self, Vec<ParseError>) {
-        Self::of(
-            BUILT_IN
-                .iter()
-                .map(|(name, text)| Runbook::parse(name, &format!("(compiled in) {name}.md"), text)),
-        )
+        Self::of(BUILT_IN.iter().map(|(name, text)| Runbook::parse(name, &format!("(compiled in) {name}.md"), text)))
     }
 
     /// The runbooks of a folder; those that do not parse are told, the others still load.
@@ -41,24 +34,16 @@ impl Library {
     /// # Errors
     /// When the folder cannot be read.
     pub fn load(folder: &Path) -> std::io::Result<(Self, Vec<ParseError>)> {
-        let mut files: Vec<_> = std::fs::read_dir(folder)?
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .collect();
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder)?.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
         files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
         files.sort();
         Ok(Self::of(files.iter().map(|path| {
-            let name = path
-                .file_stem()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
+            let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let file = path.display().to_string();
             match std::fs::read_to_string(path) {
                 Ok(text) => Runbook::parse(&name, &file, &text),
-                Err(error) => Err(ParseError {
-                    file,
-                    line: 1,
-                    what: format!("cannot be read: {error}"),
-                }),
+                Err(error) => Err(ParseError { file, line: 1, what: format!("cannot be read: {error}") }),
             }
         })))
     }
@@ -68,11 +53,7 @@ impl Library {
     /// # Errors
     /// When the folder is there and cannot be read.
     pub fn load_or_built_in(folder: &Path) -> std::io::Result<(Self, Vec<ParseError>)> {
-        if folder.is_dir() {
-            Self::load(folder)
-        } else {
-            Ok(Self::built_in())
-        }
+        if folder.is_dir() { Self::load(folder) } else { Ok(Self::built_in()) }
     }
 
     fn of(parsed: impl Iterator<Item = Result<Runbook, ParseError>>) -> (Self, Vec<ParseError>) {

@@ -21,23 +21,14 @@ pub struct Finding {
 
 /// Everything wrong with a runbook; `check` tells whether arguments are of a tool's form.
 pub fn lint(runbook: &Runbook, specs: &[Spec], check: &dyn Fn(&str, &Value) -> Result<(), String>) -> Vec<Finding> {
-    let mut lint = Lint {
-        runbook,
-        known: BTreeSet::from(["service".to_owned(), "alert".to_owned()]),
-        found: Vec::new(),
-    };
+    let mut lint =
+        Lint { runbook, known: BTreeSet::from(["service".to_owned(), "alert".to_owned()]), found: Vec::new() };
     let mut scope = Scope::new(None, Some("service"));
     for (index, step) in runbook.steps.iter().enumerate() {
         let path = format!("steps[{index}]");
         lint.step(&path, step, specs, &scope, check);
         if !lint.known.insert(step.id.clone()) {
-            lint.add(
-                &path,
-                format!(
-                    "two steps are called {:?}; conditions could not tell them apart",
-                    step.id
-                ),
-            );
+            lint.add(&path, format!("two steps are called {:?}; conditions could not tell them apart", step.id));
         }
         scope.skip(&step.id);
     }
@@ -55,10 +46,7 @@ pub fn lint(runbook: &Runbook, specs: &[Spec], check: &dyn Fn(&str, &Value) -> R
         );
     }
     if runbook.prose.is_empty() {
-        lint.add(
-            "conclude",
-            "no prose follows the front matter; people read it at night".to_owned(),
-        );
+        lint.add("conclude", "no prose follows the front matter; people read it at night".to_owned());
     }
     lint.found
 }
@@ -71,11 +59,7 @@ struct Lint<'a> {
 
 impl Lint<'_> {
     fn add(&mut self, path: &str, what: String) {
-        self.found.push(Finding {
-            file: self.runbook.file.clone(),
-            line: self.runbook.line(path),
-            what,
-        });
+        self.found.push(Finding { file: self.runbook.file.clone(), line: self.runbook.line(path), what });
     }
 
     fn step(
@@ -93,10 +77,7 @@ impl Lint<'_> {
         self.templates(path, &step.with);
         if !specs.iter().any(|spec| spec.name == step.call) {
             let names: Vec<_> = specs.iter().map(|spec| spec.name.as_str()).collect();
-            self.add(
-                path,
-                format!("there is no tool {:?}; there are: {}", step.call, names.join(", ")),
-            );
+            self.add(path, format!("there is no tool {:?}; there are: {}", step.call, names.join(", ")));
         } else if self.found.len() == before {
             let filled = scope.fill_value(&step.with).and_then(|args| check(&step.call, &args));
             if let Err(what) = filled {
@@ -131,17 +112,8 @@ impl Lint<'_> {
             if claim.cites.is_empty() {
                 self.add(path, format!("the claim {:?} cites no step", claim.text));
             }
-            for cited in claim
-                .cites
-                .iter()
-                .filter(|cited| !self.known.contains(*cited))
-                .cloned()
-                .collect::<Vec<_>>()
-            {
-                self.add(
-                    path,
-                    format!("the claim {:?} cites {cited:?}, which is no step", claim.text),
-                );
+            for cited in claim.cites.iter().filter(|cited| !self.known.contains(*cited)).cloned().collect::<Vec<_>>() {
+                self.add(path, format!("the claim {:?} cites {cited:?}, which is no step", claim.text));
             }
         }
     }
@@ -151,16 +123,10 @@ impl Lint<'_> {
         match names_of(source, template) {
             Err(what) => self.add(path, format!("`{field}`: {what}")),
             Ok(names) => {
-                for name in names
-                    .into_iter()
-                    .filter(|name| !self.known.contains(name))
-                    .collect::<Vec<_>>()
-                {
+                for name in names.into_iter().filter(|name| !self.known.contains(name)).collect::<Vec<_>>() {
                     let known: Vec<_> = self.known.iter().map(String::as_str).collect();
-                    let what = format!(
-                        "`{field}` uses {name:?}, which is not known here; known are: {}",
-                        known.join(", ")
-                    );
+                    let what =
+                        format!("`{field}` uses {name:?}, which is not known here; known are: {}", known.join(", "));
                     self.add(path, what);
                 }
             }

@@ -80,11 +80,7 @@ impl Runbook {
     /// # Errors
     /// [`ParseError`] with the line.
     pub fn parse(name: &str, file: &str, text: &str) -> Result<Self, ParseError> {
-        let wrong = |line: usize, what: String| ParseError {
-            file: file.to_owned(),
-            line,
-            what,
-        };
+        let wrong = |line: usize, what: String| ParseError { file: file.to_owned(), line, what };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
         let Some(rest) = text.strip_prefix("---\n") else {
             return Err(wrong(
@@ -108,16 +104,10 @@ impl Runbook {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|what| wrong(line("match"), what))?;
         if matches.is_empty() {
-            return Err(wrong(
-                line("match"),
-                "`match` is empty: name at least one alert".to_owned(),
-            ));
+            return Err(wrong(line("match"), "`match` is empty: name at least one alert".to_owned()));
         }
         if parsed.conclude.is_empty() {
-            return Err(wrong(
-                line("conclude"),
-                "`conclude` is empty: say at least one ending".to_owned(),
-            ));
+            return Err(wrong(line("conclude"), "`conclude` is empty: say at least one ending".to_owned()));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -147,11 +137,8 @@ impl FrontMatch {
                 .map_err(|error| format!("{pattern:?} is no regular expression: {error}"))
         };
         let alertname = self.alertname.as_deref().map(anchored).transpose()?;
-        let labels: Result<BTreeMap<_, _>, String> = self
-            .labels
-            .into_iter()
-            .map(|(label, pattern)| Ok((label, anchored(&pattern)?)))
-            .collect();
+        let labels: Result<BTreeMap<_, _>, String> =
+            self.labels.into_iter().map(|(label, pattern)| Ok((label, anchored(&pattern)?))).collect();
         let labels = labels?;
         if alertname.is_none() && labels.is_empty() {
             return Err("a match needs an `alertname` or `labels`".to_owned());
@@ -163,22 +150,13 @@ impl FrontMatch {
 impl FrontStep {
     fn step(self) -> Step {
         let with = self.with.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-        Step {
-            id: self.id,
-            call: self.call,
-            with,
-            when: self.when,
-        }
+        Step { id: self.id, call: self.call, with, when: self.when }
     }
 }
 
 impl FrontEnding {
     fn ending(self) -> Ending {
-        let claim = |claim: FrontClaim| StepClaim {
-            text: claim.text,
-            cites: claim.cites,
-            when: claim.when,
-        };
+        let claim = |claim: FrontClaim| StepClaim { text: claim.text, cites: claim.cites, when: claim.when };
         Ending {
             when: self.when,
             summary: self.summary,

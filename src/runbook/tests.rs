@@ -58,9 +58,7 @@ impl Story {
         story.write(Event::Opened {
             source: Source::Alert,
             title: "Down on payments".into(),
-            service: ServiceMatch::Named {
-                service: "payments".into(),
-            },
+            service: ServiceMatch::Named { service: "payments".into() },
         });
         story.write(Event::AlertJoined {
             alert: alert("Down", "page"),
@@ -74,12 +72,7 @@ impl Story {
 
     fn write(&mut self, event: Event) {
         let seq = self.entries.len() as u64 + 1;
-        self.entries.push(Entry {
-            seq,
-            at: DateTime::UNIX_EPOCH,
-            incident: 1,
-            event,
-        });
+        self.entries.push(Entry { seq, at: DateTime::UNIX_EPOCH, incident: 1, event });
     }
 
     fn incident(&self) -> Incident {
@@ -94,24 +87,12 @@ impl Story {
             args: args.clone(),
         });
         let calls = calls.collect();
-        self.write(Event::Turned {
-            model: "runbook".into(),
-            thought: String::new(),
-            calls,
-            usage: Usage::default(),
-        });
+        self.write(Event::Turned { model: "runbook".into(), thought: String::new(), calls, usage: Usage::default() });
     }
 
     fn answers(&mut self, call: &str, data: Value, status: AnswerStatus) {
         let tool = self.incident().call(call).unwrap().call.tool.clone();
-        self.write(Event::Answered {
-            call: call.into(),
-            tool,
-            text: data.to_string(),
-            data,
-            raw: Value::Null,
-            status,
-        });
+        self.write(Event::Answered { call: call.into(), tool, text: data.to_string(), data, raw: Value::Null, status });
     }
 }
 
@@ -131,10 +112,7 @@ fn calls(walked: Walked) -> Vec<(String, Value)> {
 fn looks_come_side_by_side_and_a_change_only_after_the_answers_it_needs() {
     let mut story = Story::new();
     let first = calls(walked(&story));
-    assert_eq!(
-        first.iter().map(|(tool, _)| tool.as_str()).collect::<Vec<_>>(),
-        ["inspect_container", "check_health"]
-    );
+    assert_eq!(first.iter().map(|(tool, _)| tool.as_str()).collect::<Vec<_>>(), ["inspect_container", "check_health"]);
     story.wants(&first);
     story.answers("c1", json!({ "state": "exited", "exit_code": 137 }), AnswerStatus::Ok);
     story.answers("c2", json!({ "ok": false }), AnswerStatus::Ok);
@@ -156,13 +134,8 @@ fn looks_come_side_by_side_and_a_change_only_after_the_answers_it_needs() {
     assert_eq!(third, [("check_health".to_owned(), json!({ "service": "payments" }))]);
     story.wants(&third);
     story.answers("c4", json!({ "ok": true }), AnswerStatus::Ok);
-    let Walked::End(conclusion) = walked(&story) else {
-        panic!("goes on")
-    };
-    assert_eq!(
-        (conclusion.cause.as_str(), conclusion.resolved),
-        ("exit code 137", true)
-    );
+    let Walked::End(conclusion) = walked(&story) else { panic!("goes on") };
+    assert_eq!((conclusion.cause.as_str(), conclusion.resolved), ("exit code 137", true));
     assert_eq!(conclusion.claims[0].evidence, [4]);
 }
 
@@ -171,21 +144,10 @@ fn what_is_not_answered_is_false_and_the_last_ending_fits_always() {
     let mut story = Story::new();
     let first = calls(walked(&story));
     story.wants(&first);
-    story.answers(
-        "c1",
-        Value::Null,
-        AnswerStatus::Unreachable {
-            system: tools::System::Docker,
-        },
-    );
+    story.answers("c1", Value::Null, AnswerStatus::Unreachable { system: tools::System::Docker });
     story.answers("c2", json!({ "ok": false }), AnswerStatus::Ok);
-    let Walked::End(conclusion) = walked(&story) else {
-        panic!("goes on")
-    };
-    assert_eq!(
-        (conclusion.summary.as_str(), conclusion.cause.as_str()),
-        ("nothing done", "state ")
-    );
+    let Walked::End(conclusion) = walked(&story) else { panic!("goes on") };
+    assert_eq!((conclusion.summary.as_str(), conclusion.cause.as_str()), ("nothing done", "state "));
 }
 
 #[test]
@@ -202,15 +164,9 @@ fn what_does_not_parse_is_told_with_its_line() {
     assert!(told("# Title\n").starts_with("x.md:1: a runbook begins with front matter"));
     assert!(told("---\ntitle: a\n").starts_with("x.md:1: the front matter is not closed"));
     let unknown = told("---\ntitle: a\nmatch: []\nconclude: []\nsteppes: []\n---\n");
-    assert!(
-        unknown.starts_with("x.md:5:") && unknown.contains("steppes"),
-        "{unknown}"
-    );
+    assert!(unknown.starts_with("x.md:5:") && unknown.contains("steppes"), "{unknown}");
     let pattern = told("---\ntitle: a\nmatch:\n  - alertname: \"(\"\nconclude:\n  - {summary: a, cause: b}\n---\n");
-    assert!(
-        pattern.starts_with("x.md:3: ") && pattern.contains("no regular expression"),
-        "{pattern}"
-    );
+    assert!(pattern.starts_with("x.md:3: ") && pattern.contains("no regular expression"), "{pattern}");
 }
 
 #[test]
@@ -219,10 +175,7 @@ fn lint_says_file_line_and_what_is_wrong() {
         .replace("call: inspect_container", "call: inspect_containers")
         .replace("not health.ok", "not healthy.ok")
         .replace("cites: [container]", "cites: [containr]")
-        .replace(
-            "  - summary: \"nothing done\"",
-            "  - when: \"false\"\n    summary: \"nothing done\"",
-        )
+        .replace("  - summary: \"nothing done\"", "  - when: \"false\"\n    summary: \"nothing done\"")
         .replace("Prose.", "");
     let runbook = Runbook::parse("test", "test.md", &text).unwrap();
     let spec = |name: &str| tools::Spec {
@@ -232,11 +185,7 @@ fn lint_says_file_line_and_what_is_wrong() {
         example: json!({}),
         changes: false,
     };
-    let specs = [
-        spec("check_health"),
-        spec("inspect_container"),
-        spec("restart_container"),
-    ];
+    let specs = [spec("check_health"), spec("inspect_container"), spec("restart_container")];
     let check = |tool: &str, args: &Value| match (tool, args.get("reason")) {
         ("check_health", Some(_)) => Err("unknown field `reason`".to_owned()),
         _ => Ok(()),
@@ -259,12 +208,7 @@ fn the_runbooks_that_ship_parse() {
     let (library, errors) = Library::built_in();
     assert_eq!(errors, []);
     assert_eq!(library.iter().count(), 8);
-    let of = |name: &str| {
-        library
-            .find(&alert(name, "x"))
-            .map(|runbook| runbook.name.clone())
-            .unwrap()
-    };
+    let of = |name: &str| library.find(&alert(name, "x")).map(|runbook| runbook.name.clone()).unwrap();
     let table = [
         ("ServiceDown", "service-down"),
         ("TargetDown", "service-down"),

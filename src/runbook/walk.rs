@@ -46,10 +46,7 @@ pub fn walk(runbook: &Runbook, alert: &Alert, incident: &Incident, may_call: boo
     }
     let steps: Vec<_> = place.wanted.iter().map(|(step, ..)| step.as_str()).collect();
     let thought = format!("Runbook {}: {}", runbook.name, steps.join(", "));
-    Ok(Walked::Calls(
-        place.wanted.into_iter().map(|(_, call, args)| (call, args)).collect(),
-        thought,
-    ))
+    Ok(Walked::Calls(place.wanted.into_iter().map(|(_, call, args)| (call, args)).collect(), thought))
 }
 
 struct Place {
@@ -67,10 +64,7 @@ impl Place {
         if self.wanted.is_empty() {
             return Ok(false);
         }
-        let mut names = step
-            .when
-            .as_deref()
-            .map_or(Ok(Vec::new()), |when| names_of(when, false))?;
+        let mut names = step.when.as_deref().map_or(Ok(Vec::new()), |when| names_of(when, false))?;
         collect_names(&step.with, &mut names)?;
         Ok(self.wanted.iter().any(|(wanted, ..)| names.contains(wanted)))
     }
@@ -93,8 +87,7 @@ impl Place {
         self.answers.insert(step.id.clone(), seq);
         if let Some(change) = &state.change {
             // The proof is where a claim about the change can be read.
-            self.answers
-                .insert(step.id.clone(), change.verified.map_or(seq, |(proof, _)| proof));
+            self.answers.insert(step.id.clone(), change.verified.map_or(seq, |(proof, _)| proof));
             self.since = seq;
         }
     }
@@ -109,36 +102,20 @@ impl Place {
     }
 
     fn conclusion(&self, runbook: &Runbook, ending: &Ending) -> Result<Conclusion, String> {
-        let verified = runbook
-            .verify
-            .as_ref()
-            .map_or(Ok(true), |verify| self.scope.holds(verify))?;
+        let verified = runbook.verify.as_ref().map_or(Ok(true), |verify| self.scope.holds(verify))?;
         let mut claims = Vec::new();
         for claim in &ending.claims {
-            let evidence: Vec<Seq> = claim
-                .cites
-                .iter()
-                .filter_map(|step| self.answers.get(step).copied())
-                .collect();
+            let evidence: Vec<Seq> = claim.cites.iter().filter_map(|step| self.answers.get(step).copied()).collect();
             let holds = claim.when.as_ref().map_or(Ok(true), |when| self.scope.holds(when))?;
             if holds && !evidence.is_empty() {
-                claims.push(Claim {
-                    text: self.scope.fill(&claim.text)?,
-                    evidence,
-                    unproven: None,
-                });
+                claims.push(Claim { text: self.scope.fill(&claim.text)?, evidence, unproven: None });
             }
         }
-        let mut next_steps = ending
-            .next_steps
-            .iter()
-            .map(|step| self.scope.fill(step))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut next_steps =
+            ending.next_steps.iter().map(|step| self.scope.fill(step)).collect::<Result<Vec<_>, _>>()?;
         if ending.resolved && !verified {
-            next_steps.push(format!(
-                "The runbook's own check does not hold: {}",
-                runbook.verify.as_deref().unwrap_or("")
-            ));
+            next_steps
+                .push(format!("The runbook's own check does not hold: {}", runbook.verify.as_deref().unwrap_or("")));
         }
         Ok(Conclusion {
             summary: self.scope.fill(&ending.summary)?,

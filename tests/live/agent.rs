@@ -75,10 +75,7 @@ impl<'a> Agent<'a> {
     async fn again(lab: &'a Lab, folder: PathBuf) -> Result<Self> {
         let binary =
             std::env::var("DEVOPS_AGENT_BINARY").context("DEVOPS_AGENT_BINARY is not set; use tests/live/run")?;
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(folder.join("agent.log"))?;
+        let log = std::fs::File::options().create(true).append(true).open(folder.join("agent.log"))?;
         let child = Command::new(&binary)
             .args(["serve", "--config"])
             .arg(folder.join("agent.toml"))
@@ -92,8 +89,7 @@ impl<'a> Agent<'a> {
             .with_context(|| binary.clone())?;
         let agent = Self { lab, child, folder };
         let url = format!("http://127.0.0.1:{}/health", lab.agent_port);
-        lab.until("the agent is up", async |lab| lab.get(&url).await.is_ok())
-            .await?;
+        lab.until("the agent is up", async |lab| lab.get(&url).await.is_ok()).await?;
         Ok(agent)
     }
 
@@ -105,50 +101,26 @@ impl<'a> Agent<'a> {
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value> {
         let url = format!("http://127.0.0.1:{}{path}", self.lab.agent_port);
-        let response = self
-            .lab
-            .client
-            .get(url)
-            .bearer_auth(OPERATOR)
-            .header("accept", "application/json")
-            .send()
-            .await?;
+        let response =
+            self.lab.client.get(url).bearer_auth(OPERATOR).header("accept", "application/json").send().await?;
         Ok(response.error_for_status()?.json().await?)
     }
 
     pub(crate) async fn report(&self) -> Result<String> {
         let url = format!("http://127.0.0.1:{}/incidents/1/report", self.lab.agent_port);
-        Ok(self
-            .lab
-            .client
-            .get(url)
-            .bearer_auth(OPERATOR)
-            .send()
-            .await?
-            .error_for_status()?
-            .text()
-            .await?)
+        Ok(self.lab.client.get(url).bearer_auth(OPERATOR).send().await?.error_for_status()?.text().await?)
     }
 
     pub(crate) async fn approve(&self, call: &str) -> Result<u16> {
         let url = format!("http://127.0.0.1:{}/incidents/1/approvals/{call}", self.lab.agent_port);
-        let request = self
-            .lab
-            .client
-            .post(url)
-            .bearer_auth(OPERATOR)
-            .json(&json!({ "decision": "approve" }));
+        let request = self.lab.client.post(url).bearer_auth(OPERATOR).json(&json!({ "decision": "approve" }));
         Ok(request.send().await?.status().as_u16())
     }
 
     /// The entries of the incident so far.
     pub(crate) async fn entries(&self) -> Vec<Value> {
         let found = self.get("/incidents/1/entries").await.unwrap_or_default();
-        found
-            .get("entries")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
+        found.get("entries").and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
     /// Waits for an event of this type and gives its entry.
@@ -171,20 +143,12 @@ impl<'a> Agent<'a> {
     /// Waits for the end and gives its outcome.
     pub(crate) async fn outcome(&self) -> Result<String> {
         let closed = self.event("closed").await?;
-        Ok(closed
-            .pointer("/event/outcome")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned())
+        Ok(closed.pointer("/event/outcome").and_then(Value::as_str).unwrap_or_default().to_owned())
     }
 }
 
 pub(crate) fn kind_of(entry: &Value) -> String {
-    entry
-        .pointer("/event/type")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    entry.pointer("/event/type").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 pub(crate) fn at(entry: &Value) -> Option<DateTime<Utc>> {

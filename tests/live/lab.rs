@@ -87,15 +87,8 @@ impl Lab {
     }
 
     fn spawn(&self, program: &str, arguments: &[String]) -> Result<Child> {
-        let name = Path::new(program)
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.path(&format!("{name}.log")))?;
+        let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let log = std::fs::File::options().create(true).append(true).open(self.path(&format!("{name}.log")))?;
         Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
@@ -117,8 +110,7 @@ impl Lab {
             "--bridge=none".to_owned(),
         ];
         self.dockerd = Some(self.spawn("/usr/sbin/dockerd", &arguments)?);
-        self.until("dockerd answers", async |lab| lab.docker(&["version"]).await.is_ok())
-            .await
+        self.until("dockerd answers", async |lab| lab.docker(&["version"]).await.is_ok()).await
     }
 
     pub(crate) async fn stop_dockerd(&mut self) {
@@ -133,11 +125,10 @@ impl Lab {
         ];
         self.prometheus = Some(self.spawn("prometheus", &arguments)?);
         let url = format!("http://127.0.0.1:{}/-/ready", self.prometheus_port);
-        self.until("Prometheus is ready", async |lab| lab.get(&url).await.is_ok())
-            .await
+        self.until("Prometheus is ready", async |lab| lab.get(&url).await.is_ok()).await
     }
 
-    pub(crate) async fn kill_prometheus(&mut self) {
+    async fn kill_prometheus(&mut self) {
         if let Some(mut child) = self.prometheus.take() {
             let _ = child.kill().await;
         }
@@ -152,15 +143,19 @@ impl Lab {
         ];
         self.alertmanager = Some(self.spawn("prometheus-alertmanager", &arguments)?);
         let url = format!("http://127.0.0.1:{}/-/ready", self.alertmanager_port);
-        self.until("Alertmanager is ready", async |lab| lab.get(&url).await.is_ok())
-            .await
+        self.until("Alertmanager is ready", async |lab| lab.get(&url).await.is_ok()).await
     }
 
-    /// A Prometheus that was killed never takes its alerts back: Alertmanager starts anew, without them.
-    pub(crate) async fn forget_alerts(&mut self) -> Result<()> {
+    /// A Prometheus that was killed never takes its alerts back, and takes old ones up when it starts again: both start anew,
+    /// without a past.
+    pub(crate) async fn start_monitoring_anew(&mut self) -> Result<()> {
+        self.kill_prometheus().await;
         terminate(self.alertmanager.take()).await;
-        std::fs::remove_dir_all(self.path("alertmanager-data"))?;
-        self.start_alertmanager().await
+        for folder in ["alertmanager-data", "prometheus-data"] {
+            std::fs::remove_dir_all(self.path(folder))?;
+        }
+        self.start_alertmanager().await?;
+        self.start_prometheus().await
     }
 
     async fn build_image(&self) -> Result<()> {
@@ -170,14 +165,7 @@ impl Lab {
             .context("MARKET_PREDICTOR_BINARY is not set; use tests/live/run")?;
         std::fs::copy(&binary, context.join("market-predictor")).with_context(|| binary.clone())?;
         std::fs::write(context.join("Dockerfile"), include_str!("market-predictor/Dockerfile"))?;
-        self.docker(&[
-            "build",
-            "--quiet",
-            "--tag",
-            "market-predictor:live",
-            &context.display().to_string(),
-        ])
-        .await?;
+        self.docker(&["build", "--quiet", "--tag", "market-predictor:live", &context.display().to_string()]).await?;
         Ok(())
     }
 
@@ -192,11 +180,7 @@ impl Lab {
             .await
             .context("docker")?;
         if !output.status.success() {
-            bail!(
-                "docker {}: {}",
-                arguments.join(" "),
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
+            bail!("docker {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
@@ -224,20 +208,12 @@ impl Lab {
         ])
         .await?;
         self.until("the service is well and nothing fires", async |lab| {
-            let health = lab
-                .docker(&["inspect", "--format", "{{.State.Health.Status}}", "market-predictor"])
-                .await;
+            let health = lab.docker(&["inspect", "--format", "{{.State.Health.Status}}", "market-predictor"]).await;
             let up = lab.query("up").await.unwrap_or_default();
             // Not by the series ALERTS: a Prometheus that was killed leaves it standing for five minutes.
-            let pending = lab
-                .get_json(&format!("http://127.0.0.1:{}/api/v1/alerts", lab.prometheus_port))
-                .await;
-            let fires = pending.map_or(usize::MAX, |found| {
-                found["data"]["alerts"].as_array().map_or(0, Vec::len)
-            });
-            let alerts = lab
-                .get_json(&format!("http://127.0.0.1:{}/api/v2/alerts", lab.alertmanager_port))
-                .await;
+            let pending = lab.get_json(&format!("http://127.0.0.1:{}/api/v1/alerts", lab.prometheus_port)).await;
+            let fires = pending.map_or(usize::MAX, |found| found["data"]["alerts"].as_array().map_or(0, Vec::len));
+            let alerts = lab.get_json(&format!("http://127.0.0.1:{}/api/v2/alerts", lab.alertmanager_port)).await;
             health.is_ok_and(|health| health == "healthy")
                 && up.pointer("/0/value/1").is_some_and(|value| value == "1")
                 && fires == 0
@@ -292,18 +268,13 @@ async fn terminate(child: Option<Child>) {
     if let Some(id) = child.id() {
         let _ = Command::new("kill").arg(id.to_string()).status().await;
     }
-    if tokio::time::timeout(Duration::from_secs(20), child.wait())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(Duration::from_secs(20), child.wait()).await.is_err() {
         let _ = child.kill().await;
     }
 }
 
 fn free_ports(count: usize) -> Result<Vec<u16>> {
-    let listeners: Vec<TcpListener> = (0..count)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<Result<_, _>>()?;
+    let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
     Ok(listeners
         .iter()
         .map(|listener| listener.local_addr().map(|address| address.port()))

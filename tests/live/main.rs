@@ -26,10 +26,7 @@ use self::lab::Lab;
 #[tokio::main]
 async fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let only = std::env::args()
-        .nth(1)
-        .filter(|word| !word.starts_with('-'))
-        .unwrap_or_default();
+    let only = std::env::args().nth(1).filter(|word| !word.starts_with('-')).unwrap_or_default();
     match run(&only).await {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
@@ -52,20 +49,11 @@ async fn run(only: &str) -> Result<usize> {
         if let Ok(compared) = &compared {
             println!("    {compared} answers are equal");
         }
-        rows.push(scenarios::Row {
-            name,
-            failure: compared.err(),
-            webhook: None,
-            proven: None,
-            own_share: None,
-        });
+        rows.push(scenarios::Row { name, failure: compared.err(), webhook: None, proven: None, own_share: None });
     }
     lab.stop().await;
     let rows = done?;
-    println!(
-        "\n{:<44} {:<7} {:>9} {:>9} {:>9}",
-        "SCENARIO", "RESULT", "WEBHOOK", "PROVEN", "OWN SHARE"
-    );
+    println!("\n{:<44} {:<7} {:>9} {:>9} {:>9}", "SCENARIO", "RESULT", "WEBHOOK", "PROVEN", "OWN SHARE");
     let seconds = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2} s"));
     for row in &rows {
         let word = if row.failure.is_none() { "ok" } else { "FAILED" };

@@ -78,10 +78,8 @@ pub(crate) async fn differential(lab: &Lab) -> Result<usize> {
                 query.query_pairs_mut().append_pair("query", expression);
                 let query = query.query().unwrap_or_default().to_owned();
                 let ask = async |base: &str| lab.get_json(&format!("{base}/api/v1/{path}?{query}")).await;
-                let (ours, theirs) = (
-                    ask(&world.prometheus_url()).await,
-                    ask(&format!("http://127.0.0.1:{port}")).await,
-                );
+                let (ours, theirs) =
+                    (ask(&world.prometheus_url()).await, ask(&format!("http://127.0.0.1:{port}")).await);
                 with_series += usize::from(theirs.as_ref().is_ok_and(|theirs| !points(theirs).is_empty()));
                 let told = match (ours, theirs) {
                     (Ok(ours), Ok(theirs)) => differs(&points(&ours), &points(&theirs)),
@@ -97,12 +95,7 @@ pub(crate) async fn differential(lab: &Lab) -> Result<usize> {
             with_series > EXPRESSIONS.len(),
             "only {with_series} answers of {name} have series: the samples are not there"
         );
-        ensure!(
-            wrong.is_empty(),
-            "{} answers differ:\n{}",
-            wrong.len(),
-            wrong.join("\n")
-        );
+        ensure!(wrong.is_empty(), "{} answers differ:\n{}", wrong.len(), wrong.join("\n"));
     }
     Ok(compared)
 }
@@ -116,11 +109,7 @@ async fn real(lab: &Lab, case: &str, port: u16) -> Result<tokio::process::Child>
         .arg(&data)
         .output()
         .await?;
-    ensure!(
-        made.status.success(),
-        "promtool: {}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+    ensure!(made.status.success(), "promtool: {}", String::from_utf8_lossy(&made.stderr));
     let configuration = lab.path("promql.yml");
     std::fs::write(&configuration, "scrape_configs: []\n")?;
     let child = Command::new("prometheus")
@@ -134,10 +123,7 @@ async fn real(lab: &Lab, case: &str, port: u16) -> Result<tokio::process::Child>
         .spawn()
         .context("prometheus")?;
     let url = format!("http://127.0.0.1:{port}/-/ready");
-    lab.until("the second Prometheus is ready", async |lab| {
-        lab.get(&url).await.is_ok()
-    })
-    .await?;
+    lab.until("the second Prometheus is ready", async |lab| lab.get(&url).await.is_ok()).await?;
     tokio::time::sleep(Duration::from_millis(200)).await;
     Ok(child)
 }
@@ -150,10 +136,7 @@ fn points(answer: &Value) -> Points {
         return points;
     }
     for series in result.as_array().into_iter().flatten() {
-        let values = series["values"]
-            .as_array()
-            .cloned()
-            .unwrap_or_else(|| vec![series["value"].clone()]);
+        let values = series["values"].as_array().cloned().unwrap_or_else(|| vec![series["value"].clone()]);
         points.insert(series["metric"].to_string(), values.iter().filter_map(point).collect());
     }
     points
@@ -177,11 +160,7 @@ fn differs(ours: &Points, theirs: &Points) -> Option<String> {
     for (series, values) in theirs {
         let mine = &ours[series];
         if mine.len() != values.len() {
-            return Some(format!(
-                "{series}: {} points, and should be {}",
-                mine.len(),
-                values.len()
-            ));
+            return Some(format!("{series}: {} points, and should be {}", mine.len(), values.len()));
         }
         for (at, value) in values {
             let Some(found) = mine.get(at) else {

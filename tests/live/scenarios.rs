@@ -47,13 +47,7 @@ pub(crate) async fn run(lab: &mut Lab, only: &str) -> Result<Vec<Row>> {
 
 fn row(name: &'static str, done: Done) -> Row {
     match done {
-        Err(failure) => Row {
-            name,
-            failure: Some(failure),
-            webhook: None,
-            proven: None,
-            own_share: None,
-        },
+        Err(failure) => Row { name, failure: Some(failure), webhook: None, proven: None, own_share: None },
         Ok((fault, entries)) => {
             let find = |kind: &str| entries.iter().find(|entry| kind_of(entry) == kind);
             let after = |kind: &str| find(kind).and_then(at).map(|at| (at - fault).as_seconds_f64());
@@ -84,10 +78,7 @@ fn own_share(entries: &[Value]) -> Option<f64> {
 async fn ended(agent: &Agent<'_>, outcome: &str) -> Result<Vec<Value>> {
     let found = agent.outcome().await?;
     let report = agent.report().await?;
-    ensure!(
-        found == outcome,
-        "it ended as {found}, and should have as {outcome}\n{report}"
-    );
+    ensure!(found == outcome, "it ended as {found}, and should have as {outcome}\n{report}");
     let incidents = agent.get("/incidents").await?;
     let count = incidents["incidents"].as_array().map_or(0, Vec::len);
     ensure!(count == 1, "there are {count} incidents and should be one");
@@ -138,15 +129,7 @@ async fn does_not_help(lab: &mut Lab) -> Done {
     let fault = Utc::now();
     lab.switch("broken-start").await;
     let entries = ended(&agent, "handed_over").await?;
-    says(
-        &agent,
-        &[
-            "a restart did not help",
-            "Not proven to have helped",
-            "handed over to a person",
-        ],
-    )
-    .await?;
+    says(&agent, &["a restart did not help", "Not proven to have helped", "handed over to a person"]).await?;
     Ok((fault, entries))
 }
 
@@ -156,20 +139,11 @@ async fn asks_first(lab: &mut Lab) -> Done {
     let fault = Utc::now();
     lab.docker(&["kill", "market-predictor"]).await?;
     let wanted = agent.event("approval_wanted").await?;
-    let call = wanted
-        .pointer("/event/call/id")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    let state = lab
-        .docker(&["inspect", "--format", "{{.State.Status}}", "market-predictor"])
-        .await?;
+    let call = wanted.pointer("/event/call/id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let state = lab.docker(&["inspect", "--format", "{{.State.Status}}", "market-predictor"]).await?;
     ensure!(state == "exited", "the container is {state} before anybody said yes");
     let (first, second) = (agent.approve(&call).await?, agent.approve(&call).await?);
-    ensure!(
-        (first, second) == (200, 409),
-        "an approval counts once; it was answered {first} and {second}"
-    );
+    ensure!((first, second) == (200, 409), "an approval counts once; it was answered {first} and {second}");
     let entries = ended(&agent, "repaired").await?;
     says(&agent, &["approved by operator"]).await?;
     Ok((fault, entries))
@@ -194,21 +168,10 @@ async fn agent_killed(lab: &mut Lab) -> Done {
     ensure!(begun == 1, "{begun} changes were begun");
     let until = (Utc::now().timestamp() + 1).to_string();
     let filter = ["--filter", "container=market-predictor", "--filter", "event=start"];
-    let window = [
-        "events",
-        "--since",
-        &since,
-        "--until",
-        &until,
-        "--format",
-        "{{.Action}}",
-    ];
+    let window = ["events", "--since", &since, "--until", &until, "--format", "{{.Action}}"];
     let starts = lab.docker(&[&window[..], &filter[..]].concat()).await?;
     let starts = starts.lines().filter(|line| *line == "start").count();
-    ensure!(
-        starts == 1,
-        "the container was started {starts} times and should have been once"
-    );
+    ensure!(starts == 1, "the container was started {starts} times and should have been once");
     says(&agent, &["found after a restart of the agent"]).await?;
     Ok((fault, entries))
 }
@@ -222,25 +185,12 @@ async fn prometheus_gone(lab: &mut Lab) -> Done {
     agent.event("alert_joined").await?;
     // The lab is lent to the agent: Prometheus is killed from outside.
     let pattern = format!("web.listen-address=127.0.0.1:{}", shared.prometheus_port);
-    let killed = tokio::process::Command::new("pkill")
-        .args(["-KILL", "-f", &pattern])
-        .status()
-        .await?;
+    let killed = tokio::process::Command::new("pkill").args(["-KILL", "-f", &pattern]).status().await?;
     ensure!(killed.success(), "Prometheus was not running");
     let entries = ended(&agent, "handed_over").await?;
-    says(
-        &agent,
-        &[
-            "Not proven to have helped",
-            "Prometheus could not be reached",
-            "What was not checked",
-        ],
-    )
-    .await?;
+    says(&agent, &["Not proven to have helped", "Prometheus could not be reached", "What was not checked"]).await?;
     drop(agent);
-    lab.kill_prometheus().await;
-    lab.forget_alerts().await?;
-    lab.start_prometheus().await?;
+    lab.start_monitoring_anew().await?;
     Ok((fault, entries))
 }
 

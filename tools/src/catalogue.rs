@@ -166,19 +166,10 @@ mod tests {
 
     #[test]
     fn dependencies_and_dependants_are_transitive_and_survive_cycles() {
-        let catalogue = Catalogue::new([
-            service("gateway", &["api"]),
-            service("api", &["db"]),
-            service("db", &["gateway"]),
-        ]);
-        assert_eq!(
-            catalogue.dependencies("gateway"),
-            BTreeSet::from(["api".to_owned(), "db".to_owned()])
-        );
-        assert_eq!(
-            catalogue.dependants("db"),
-            BTreeSet::from(["api".to_owned(), "gateway".to_owned()])
-        );
+        let catalogue =
+            Catalogue::new([service("gateway", &["api"]), service("api", &["db"]), service("db", &["gateway"])]);
+        assert_eq!(catalogue.dependencies("gateway"), BTreeSet::from(["api".to_owned(), "db".to_owned()]));
+        assert_eq!(catalogue.dependants("db"), BTreeSet::from(["api".to_owned(), "gateway".to_owned()]));
         assert!(catalogue.dependencies("unknown").is_empty());
     }
 }

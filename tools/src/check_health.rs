@@ -49,11 +49,7 @@ pub struct Health {
 impl CheckHealth {
     /// A tool that waits at most `timeout` for an answer.
     pub fn new(client: Client, catalogue: SharedCatalogue, timeout: Duration) -> Self {
-        Self {
-            client,
-            catalogue,
-            timeout,
-        }
+        Self { client, catalogue, timeout }
     }
 }
 
@@ -66,14 +62,9 @@ impl Tool for CheckHealth {
         let service = service::known(&self.catalogue, &args.service)?;
         let Some(url) = &service.health_url else {
             let name = &service.name;
-            return Err(Failure::Tell(format!(
-                "{name} has no health URL: set `health_url` in [services.{name}]"
-            )));
+            return Err(Failure::Tell(format!("{name} has no health URL: set `health_url` in [services.{name}]")));
         };
-        Ok(Seen {
-            output: ask(&self.client, url, self.timeout).await,
-            raw: Value::Null,
-        })
+        Ok(Seen { output: ask(&self.client, url, self.timeout).await, raw: Value::Null })
     }
 }
 
@@ -96,18 +87,8 @@ pub(crate) async fn ask(client: &Client, url: &str, timeout: Duration) -> Health
     match answer {
         Ok((status, body)) => {
             let body = text::one_line(&text::clean(&String::from_utf8_lossy(&body)), 300);
-            let outcome = if status.is_success() {
-                "ok".to_owned()
-            } else {
-                format!("status {}", status.as_u16())
-            };
-            Health {
-                ok: status.is_success(),
-                outcome,
-                status: Some(status.as_u16()),
-                milliseconds,
-                body,
-            }
+            let outcome = if status.is_success() { "ok".to_owned() } else { format!("status {}", status.as_u16()) };
+            Health { ok: status.is_success(), outcome, status: Some(status.as_u16()), milliseconds, body }
         }
         Err(error) => {
             let outcome = if error.is_timeout() {
@@ -117,13 +98,7 @@ pub(crate) async fn ask(client: &Client, url: &str, timeout: Duration) -> Health
             } else {
                 "broken off"
             };
-            Health {
-                ok: false,
-                outcome: outcome.to_owned(),
-                status: None,
-                milliseconds,
-                body: String::new(),
-            }
+            Health { ok: false, outcome: outcome.to_owned(), status: None, milliseconds, body: String::new() }
         }
     }
 }
@@ -135,10 +110,6 @@ impl fmt::Display for Health {
             Some(status) => write!(out, ": status {status} after {} ms", self.milliseconds)?,
             None => write!(out, ": {} after {} ms", self.outcome, self.milliseconds)?,
         }
-        if self.body.is_empty() {
-            Ok(())
-        } else {
-            write!(out, ", body: {}", self.body)
-        }
+        if self.body.is_empty() { Ok(()) } else { write!(out, ", body: {}", self.body) }
     }
 }

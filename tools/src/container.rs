@@ -83,12 +83,7 @@ impl ContainerView {
             #[expect(clippy::cast_precision_loss, reason = "cores have few digits")]
             cpu_limit: host.nano_cpus.unwrap_or(0) as f64 / 1e9,
             health_log: health_log(&state),
-            environment: config
-                .env
-                .unwrap_or_default()
-                .iter()
-                .map(|line| environment(line))
-                .collect(),
+            environment: config.env.unwrap_or_default().iter().map(|line| environment(line)).collect(),
         }
     }
 
@@ -110,11 +105,7 @@ impl ContainerView {
 
 /// How long Docker waits for a container to stop before it kills it, with a margin for the start.
 pub(crate) fn stop_timeout(container: &ContainerInspectResponse) -> Duration {
-    let seconds = container
-        .config
-        .as_ref()
-        .and_then(|config| config.stop_timeout)
-        .unwrap_or(STOP_TIMEOUT);
+    let seconds = container.config.as_ref().and_then(|config| config.stop_timeout).unwrap_or(STOP_TIMEOUT);
     Duration::from_secs(u64::try_from(seconds.clamp(0, 600)).unwrap_or(0) + 5)
 }
 
@@ -130,11 +121,7 @@ fn health(state: &ContainerState) -> String {
 }
 
 fn health_log(state: &ContainerState) -> Vec<String> {
-    let log = state
-        .health
-        .as_ref()
-        .and_then(|health| health.log.clone())
-        .unwrap_or_default();
+    let log = state.health.as_ref().and_then(|health| health.log.clone()).unwrap_or_default();
     let skip = log.len().saturating_sub(3);
     let told = log.into_iter().skip(skip).map(|entry| {
         let output = text::one_line(&text::clean(entry.output.as_deref().unwrap_or_default()), 160);

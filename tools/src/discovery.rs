@@ -27,10 +27,7 @@ pub async fn discover(docker: &Docker) -> Result<(Vec<Service>, Vec<String>), Fa
 
 fn service(labels: &HashMap<String, String>, problems: &mut Vec<String>) -> Option<Service> {
     let own = |key: &str| {
-        labels
-            .get(&format!("{OWN}{key}"))
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
+        labels.get(&format!("{OWN}{key}")).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     };
     let (key, name) = [&format!("{OWN}service"), SWARM_SERVICE, COMPOSE_SERVICE]
         .into_iter()
@@ -41,9 +38,7 @@ fn service(labels: &HashMap<String, String>, problems: &mut Vec<String>) -> Opti
         && let Some(project) = labels.get("com.docker.compose.project")
     {
         // Two projects may each have a service `web`.
-        service
-            .labels
-            .insert("com.docker.compose.project".to_owned(), project.clone());
+        service.labels.insert("com.docker.compose.project".to_owned(), project.clone());
     }
     service.health_url = own("health-url");
     service.prometheus = own("prometheus");
@@ -65,9 +60,8 @@ fn service(labels: &HashMap<String, String>, problems: &mut Vec<String>) -> Opti
     });
     service.protected = own("protected").is_some_and(|word| {
         if !matches!(word.as_str(), "true" | "false") {
-            problems.push(format!(
-                "{name}: label {OWN}protected is {word:?}; right would be true or false; taken as true"
-            ));
+            problems
+                .push(format!("{name}: label {OWN}protected is {word:?}; right would be true or false; taken as true"));
         }
         word != "false"
     });
@@ -76,20 +70,15 @@ fn service(labels: &HashMap<String, String>, problems: &mut Vec<String>) -> Opti
 
 /// Names out of `a, b` or Compose's `a:service_started:true,b:service_healthy:false`.
 fn names(list: &str) -> Vec<String> {
-    let names = list
-        .split(',')
-        .filter_map(|entry| entry.split(':').next())
-        .map(str::trim);
+    let names = list.split(',').filter_map(|entry| entry.split(':').next()).map(str::trim);
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// One catalogue of both; where both know a service, what the settings say stands, and labels fill what they leave open.
 /// Autonomy only ever comes down by a label: a container cannot give itself more than the settings say.
 pub fn merge(configured: Vec<Service>, discovered: Vec<Service>) -> Catalogue {
-    let mut merged: BTreeMap<String, Service> = configured
-        .into_iter()
-        .map(|service| (service.name.clone(), service))
-        .collect();
+    let mut merged: BTreeMap<String, Service> =
+        configured.into_iter().map(|service| (service.name.clone(), service)).collect();
     for found in discovered {
         let Some(known) = merged.get_mut(&found.name) else {
             merged.insert(found.name.clone(), found);
@@ -118,10 +107,7 @@ mod tests {
     use super::*;
 
     fn labels(pairs: &[(&str, &str)]) -> HashMap<String, String> {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -130,19 +116,13 @@ mod tests {
         let compose = labels(&[
             (COMPOSE_SERVICE, "web"),
             ("com.docker.compose.project", "shop"),
-            (
-                COMPOSE_DEPENDS_ON,
-                "db:service_healthy:true,cache:service_started:false",
-            ),
+            (COMPOSE_DEPENDS_ON, "db:service_healthy:true,cache:service_started:false"),
             ("devops-agent.autonomy", "everything"),
             ("devops-agent.protected", "yes"),
         ]);
         let web = service(&compose, &mut problems).unwrap();
         assert_eq!(web.depends_on, ["db", "cache"]);
-        assert_eq!(
-            (web.autonomy, web.protected, web.labels.len()),
-            (Some(Autonomy::Observe), true, 2)
-        );
+        assert_eq!((web.autonomy, web.protected, web.labels.len()), (Some(Autonomy::Observe), true, 2));
         assert_eq!(problems.len(), 2);
         assert_eq!(service(&labels(&[("other", "x")]), &mut problems), None);
     }
@@ -162,10 +142,7 @@ mod tests {
         };
         let merged = merge(vec![set], vec![label, Service::named("new", Origin::Containers)]);
         let web = merged.get("web").unwrap();
-        assert_eq!(
-            (web.health_url.as_deref(), web.logs.as_deref()),
-            (Some("http://set/"), Some("{a=\"b\"}"))
-        );
+        assert_eq!((web.health_url.as_deref(), web.logs.as_deref()), (Some("http://set/"), Some("{a=\"b\"}")));
         assert_eq!(web.autonomy, Some(Autonomy::Propose));
         assert_eq!(merged.names(), ["new", "web"]);
     }

@@ -56,10 +56,6 @@ pub enum Failure {
 impl Failure {
     /// `system` failed in the way that `why` tells.
     pub fn unreachable(system: System, why: impl fmt::Display) -> Self {
-        Self::Unreachable {
-            system,
-            why: why.to_string(),
-            retry_after: None,
-        }
+        Self::Unreachable { system, why: why.to_string(), retry_after: None }
     }
 }

@@ -48,11 +48,7 @@ pub struct Inspected {
 impl InspectContainer {
     /// A tool over this Docker; without one every call says so.
     pub fn new(docker: Option<Arc<Docker>>, catalogue: SharedCatalogue, clock: SharedClock) -> Self {
-        Self {
-            docker,
-            catalogue,
-            clock,
-        }
+        Self { docker, catalogue, clock }
     }
 }
 
@@ -89,14 +85,7 @@ impl Tool for InspectContainer {
         let ago = |at: Option<DateTime<Utc>>| at.map(|at| (now - at).num_seconds());
         let (started_seconds_ago, finished_seconds_ago) = (ago(worst.started_at), ago(worst.finished_at));
         Ok(Seen {
-            output: Inspected {
-                worst,
-                started_seconds_ago,
-                finished_seconds_ago,
-                containers,
-                usage,
-                events,
-            },
+            output: Inspected { worst, started_seconds_ago, finished_seconds_ago, containers, usage, events },
             raw,
         })
     }
@@ -106,11 +95,7 @@ fn used(name: &str, stats: &ContainerStatsResponse) -> Option<String> {
     let memory = stats.memory_stats.as_ref()?;
     let used = memory.usage?;
     // The page cache is given back when memory is short; Docker's own client leaves it out as well.
-    let cache = memory
-        .stats
-        .as_ref()
-        .and_then(|stats| stats.get("inactive_file").copied())
-        .unwrap_or(0);
+    let cache = memory.stats.as_ref().and_then(|stats| stats.get("inactive_file").copied()).unwrap_or(0);
     let used = used.saturating_sub(cache) >> 20;
     Some(match memory.limit {
         Some(limit) if limit < 1 << 50 => format!("{name} uses {used} of {} MiB memory", limit >> 20),
@@ -119,20 +104,9 @@ fn used(name: &str, stats: &ContainerStatsResponse) -> Option<String> {
 }
 
 fn told(name: &str, event: &EventMessage) -> String {
-    let at = event
-        .time
-        .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
-        .unwrap_or_default();
+    let at = event.time.and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or_default();
     let action = text::one_line(&text::clean(event.action.as_deref().unwrap_or_default()), 80);
-    let attribute = |key: &str| {
-        event
-            .actor
-            .as_ref()?
-            .attributes
-            .as_ref()?
-            .get(key)
-            .map(|value| text::clean(value))
-    };
+    let attribute = |key: &str| event.actor.as_ref()?.attributes.as_ref()?.get(key).map(|value| text::clean(value));
     let mut line = format!("{} {name} {action}", at.format("%H:%M:%S"));
     if let Some(code) = attribute("exitCode") {
         line.push_str(&format!(" (exit code {code})"));
@@ -148,10 +122,6 @@ impl fmt::Display for Inspected {
         let lines = self.containers.iter().map(ToString::to_string);
         let usage = self.usage.iter().map(|line| format!("  {line}"));
         let events = self.events.iter().map(|line| format!("  event {line}"));
-        write!(
-            out,
-            "{}",
-            lines.chain(usage).chain(events).collect::<Vec<_>>().join("\n")
-        )
+        write!(out, "{}", lines.chain(usage).chain(events).collect::<Vec<_>>().join("\n"))
     }
 }

@@ -62,12 +62,7 @@ impl ListAlerts {
         catalogue: SharedCatalogue,
         clock: SharedClock,
     ) -> Self {
-        Self {
-            alertmanager,
-            prometheus,
-            catalogue,
-            clock,
-        }
+        Self { alertmanager, prometheus, catalogue, clock }
     }
 
     fn line(
@@ -79,10 +74,7 @@ impl ListAlerts {
     ) -> AlertLine {
         let mut rest = labels.clone();
         let name = rest.remove("alertname").unwrap_or_default();
-        let summary = annotations
-            .get("summary")
-            .or_else(|| annotations.get("description"))
-            .map_or("", String::as_str);
+        let summary = annotations.get("summary").or_else(|| annotations.get("description")).map_or("", String::as_str);
         AlertLine {
             name: text::one_line(&text::clean(&name), 120),
             labels: shape::name(&rest),
@@ -101,10 +93,7 @@ impl ListAlerts {
         let (alerts, raw) = alertmanager.alerts().await?;
         let about = alerts.iter().filter(|alert| concerns(&alert.labels, service));
         let lines = about.map(|alert| {
-            let state = match (
-                alert.status.silenced_by.is_empty(),
-                alert.status.inhibited_by.is_empty(),
-            ) {
+            let state = match (alert.status.silenced_by.is_empty(), alert.status.inhibited_by.is_empty()) {
                 (false, _) => "silenced",
                 (true, false) => "inhibited",
                 (true, true) => "firing",
@@ -131,9 +120,8 @@ impl ListAlerts {
         let raw = prometheus.alerts().await?;
         let told = raw.iter().filter_map(|alert| Told::deserialize(alert).ok());
         let about = told.filter(|alert| concerns(&alert.labels, service));
-        let lines = about
-            .map(|alert| self.line(&alert.labels, &alert.annotations, alert.active_at, alert.state))
-            .collect();
+        let lines =
+            about.map(|alert| self.line(&alert.labels, &alert.annotations, alert.active_at, alert.state)).collect();
         Ok((lines, Value::Array(raw)))
     }
 }
@@ -141,9 +129,7 @@ impl ListAlerts {
 /// Whether a label names the service.
 fn concerns(labels: &BTreeMap<String, String>, service: Option<&str>) -> bool {
     service.is_none_or(|service| {
-        ["service", "job", "container"]
-            .iter()
-            .any(|label| labels.get(*label).is_some_and(|value| value == service))
+        ["service", "job", "container"].iter().any(|label| labels.get(*label).is_some_and(|value| value == service))
     })
 }
 
@@ -169,15 +155,7 @@ impl Tool for ListAlerts {
         let count = alerts.len();
         let left_out = count.saturating_sub(MOST);
         alerts.truncate(MOST);
-        Ok(Seen {
-            output: Alerts {
-                alerts,
-                left_out,
-                count,
-                by,
-            },
-            raw: service::raw(&raw),
-        })
+        Ok(Seen { output: Alerts { alerts, left_out, count, by }, raw: service::raw(&raw) })
     }
 }
 
@@ -186,11 +164,7 @@ impl fmt::Display for Alerts {
         write!(out, "{} alerts by {}", self.count, self.by)?;
         for alert in &self.alerts {
             let since = alert.since.format("%H:%M:%S UTC");
-            write!(
-                out,
-                "\n{} {} {} since {since} ({} s)",
-                alert.name, alert.labels, alert.state, alert.seconds
-            )?;
+            write!(out, "\n{} {} {} since {since} ({} s)", alert.name, alert.labels, alert.state, alert.seconds)?;
             if !alert.summary.is_empty() {
                 write!(out, ": {}", alert.summary)?;
             }

@@ -51,11 +51,7 @@ struct Metric {
 impl ListMetrics {
     /// A tool over this Prometheus; without one every call says so.
     pub fn new(prometheus: Option<Arc<Prometheus>>, catalogue: SharedCatalogue, clock: SharedClock) -> Self {
-        Self {
-            prometheus,
-            catalogue,
-            clock,
-        }
+        Self { prometheus, catalogue, clock }
     }
 }
 
@@ -69,19 +65,13 @@ impl Tool for ListMetrics {
         let selector = match &args.service {
             None => None,
             Some(name) => Some(service::known(&self.catalogue, name)?.prometheus.ok_or_else(|| {
-                Failure::Tell(format!(
-                    "{name} has no selector for Prometheus: set `prometheus` in [services.{name}]"
-                ))
+                Failure::Tell(format!("{name} has no selector for Prometheus: set `prometheus` in [services.{name}]"))
             })?),
         };
         let now = self.clock.now();
-        let mut names = prometheus
-            .metric_names(selector.as_deref(), now - TimeDelta::hours(1), now)
-            .await?;
+        let mut names = prometheus.metric_names(selector.as_deref(), now - TimeDelta::hours(1), now).await?;
         names.retain(|name| {
-            args.containing
-                .as_ref()
-                .is_none_or(|text| name.to_lowercase().contains(&text.to_lowercase()))
+            args.containing.as_ref().is_none_or(|text| name.to_lowercase().contains(&text.to_lowercase()))
         });
         let left_out = names.len().saturating_sub(MOST);
         names.truncate(MOST);
@@ -89,25 +79,12 @@ impl Tool for ListMetrics {
         let about = prometheus.metadata().await.unwrap_or_default();
         let metric = |name: String| {
             // The parts of a histogram stand under its name without their ending.
-            let base = ["_bucket", "_sum", "_count"]
-                .iter()
-                .find_map(|ending| name.strip_suffix(ending));
-            let (kind, help) = about
-                .get(&name)
-                .or_else(|| about.get(base?))
-                .cloned()
-                .unwrap_or_default();
-            Metric {
-                name: text::clean(&name),
-                kind,
-                help: text::one_line(&text::clean(&help), 120),
-            }
+            let base = ["_bucket", "_sum", "_count"].iter().find_map(|ending| name.strip_suffix(ending));
+            let (kind, help) = about.get(&name).or_else(|| about.get(base?)).cloned().unwrap_or_default();
+            Metric { name: text::clean(&name), kind, help: text::one_line(&text::clean(&help), 120) }
         };
         let metrics = names.into_iter().map(metric).collect();
-        Ok(Seen {
-            output: Metrics { metrics, left_out },
-            raw: Value::Null,
-        })
+        Ok(Seen { output: Metrics { metrics, left_out }, raw: Value::Null })
     }
 }
 
@@ -117,16 +94,8 @@ impl fmt::Display for Metrics {
             return write!(out, "no such metric had series in the last hour");
         }
         let lines = self.metrics.iter().map(|metric| {
-            let kind = if metric.kind.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", metric.kind)
-            };
-            let help = if metric.help.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", metric.help)
-            };
+            let kind = if metric.kind.is_empty() { String::new() } else { format!(" ({})", metric.kind) };
+            let help = if metric.help.is_empty() { String::new() } else { format!(": {}", metric.help) };
             format!("{}{kind}{help}", metric.name)
         });
         write!(out, "{}", lines.collect::<Vec<_>>().join("\n"))?;

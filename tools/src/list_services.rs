@@ -66,10 +66,8 @@ impl Tool for ListServices {
                         views.sort_by_key(ContainerView::badness);
                         replicas = views.len();
                         well = views.iter().filter(|view| view.well()).count();
-                        state = views
-                            .first()
-                            .map(|view| format!("{}, {}", view.state, view.health))
-                            .unwrap_or_default();
+                        state =
+                            views.first().map(|view| format!("{}, {}", view.state, view.health)).unwrap_or_default();
                     }
                     Err(Failure::Tell(_)) => "no container".clone_into(&mut state),
                     Err(failure @ Failure::Unreachable { .. }) => without_states = Some(failure.to_string()),
@@ -86,13 +84,7 @@ impl Tool for ListServices {
                 origin: service.origin,
             });
         }
-        Ok(Seen {
-            output: Services {
-                services,
-                without_states,
-            },
-            raw: Value::Null,
-        })
+        Ok(Seen { output: Services { services, without_states }, raw: Value::Null })
     }
 }
 
@@ -105,11 +97,7 @@ impl fmt::Display for Services {
             );
         }
         for service in &self.services {
-            write!(
-                out,
-                "{}: {} ({} of {} well)",
-                service.name, service.state, service.well, service.replicas
-            )?;
+            write!(out, "{}: {} ({} of {} well)", service.name, service.state, service.well, service.replicas)?;
             if !service.depends_on.is_empty() {
                 write!(out, "; needs {}", service.depends_on.join(", "))?;
             }

@@ -39,11 +39,7 @@ pub(crate) fn collapsed(lines: &[LogLine]) -> Vec<String> {
         }
     }
     let line = |(_, line, count): (String, String, usize)| {
-        if count > 1 {
-            format!("{line} (×{count} alike)")
-        } else {
-            line
-        }
+        if count > 1 { format!("{line} (×{count} alike)") } else { line }
     };
     told.into_iter().map(line).collect()
 }

@@ -33,9 +33,7 @@ impl Mint {
 
     /// Leave for one change: this tool with these arguments, and no other.
     pub fn permit(&self, tool: &str, args: &Value) -> Permit {
-        Permit {
-            call: fingerprint(self.registry, tool, args),
-        }
+        Permit { call: fingerprint(self.registry, tool, args) }
     }
 }
 

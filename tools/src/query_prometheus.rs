@@ -70,15 +70,8 @@ impl Tool for QueryPrometheus {
             }
         };
         let shapes = Shapes::of(&answer.series, step_seconds, SERIES);
-        let output = Answered {
-            query: args.query.clone(),
-            shapes,
-            step_seconds,
-        };
-        Ok(Seen {
-            output,
-            raw: service::raw(&answer.raw),
-        })
+        let output = Answered { query: args.query.clone(), shapes, step_seconds };
+        Ok(Seen { output, raw: service::raw(&answer.raw) })
     }
 }
 
@@ -94,18 +87,13 @@ impl fmt::Display for Answered {
 
 /// Prometheus, where it is configured.
 pub(crate) fn configured(prometheus: &Option<Arc<Prometheus>>) -> Result<&Prometheus, Failure> {
-    prometheus
-        .as_deref()
-        .ok_or_else(|| Failure::Tell("Prometheus is not configured ([prometheus] url)".to_owned()))
+    prometheus.as_deref().ok_or_else(|| Failure::Tell("Prometheus is not configured ([prometheus] url)".to_owned()))
 }
 
 /// A step with which a series has few points, of those that people can read.
 fn step(minutes: u32) -> u32 {
     let wanted = minutes.saturating_mul(60) / POINTS;
-    STEPS
-        .into_iter()
-        .find(|step| *step >= wanted)
-        .unwrap_or_else(|| wanted.next_multiple_of(21_600))
+    STEPS.into_iter().find(|step| *step >= wanted).unwrap_or_else(|| wanted.next_multiple_of(21_600))
 }
 
 /// Tells a query that does not parse before it is sent, with its place where the parser knows it.
@@ -116,9 +104,7 @@ fn parsed(query: &str) -> Result<(), Failure> {
     let Err(error) = promql_parser::parser::parse(query) else {
         return Ok(());
     };
-    let at = (1..=query.len())
-        .filter(|end| query.is_char_boundary(*end))
-        .rfind(|end| begins(query.get(..*end)));
+    let at = (1..=query.len()).filter(|end| query.is_char_boundary(*end)).rfind(|end| begins(query.get(..*end)));
     let place = at.map_or_else(String::new, |at| {
         let column = query.get(..at).map_or(0, |head| head.chars().count()) + 1;
         format!("\n{query}\n{}^ column {column}", " ".repeat(column - 1))
@@ -152,9 +138,6 @@ mod tests {
 
     #[test]
     fn steps_keep_answers_small() {
-        assert_eq!(
-            [1, 5, 30, 60, 360, 1_440, 10_080].map(step),
-            [1, 5, 30, 60, 600, 1_800, 21_600]
-        );
+        assert_eq!([1, 5, 30, 60, 360, 1_440, 10_080].map(step), [1, 5, 30, 60, 600, 1_800, 21_600]);
     }
 }

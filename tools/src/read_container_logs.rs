@@ -62,11 +62,7 @@ struct ContainerLog {
 impl ReadContainerLogs {
     /// A tool over this Docker; without one every call says so.
     pub fn new(docker: Option<Arc<Docker>>, catalogue: SharedCatalogue, clock: SharedClock) -> Self {
-        Self {
-            docker,
-            catalogue,
-            clock,
-        }
+        Self { docker, catalogue, clock }
     }
 }
 
@@ -84,25 +80,14 @@ impl Tool for ReadContainerLogs {
         let wanted = args.containing.as_ref().map(|text| text.to_lowercase());
         // A filter looks at more than it gives.
         let tail = if wanted.is_some() { 5_000 } else { most + 1 };
-        let mut logs = ContainerLogs {
-            containers: Vec::new(),
-            matched: 0,
-            error_lines: 0,
-            minutes_back,
-        };
+        let mut logs = ContainerLogs { containers: Vec::new(), matched: 0, error_lines: 0, minutes_back };
         let mut raw = Vec::new();
         for container in docker.of_service(&service).await? {
-            let read = docker
-                .logs(container.id.as_deref().unwrap_or_default(), since, tail)
-                .await?;
+            let read = docker.logs(container.id.as_deref().unwrap_or_default(), since, tail).await?;
             let mut lines: Vec<_> = read.iter().map(|(stream, line)| parsed(stream, line)).collect();
             lines.sort_by_key(|(at, _)| *at);
             let mut lines: Vec<LogLine> = lines.into_iter().map(|(_, line)| line).collect();
-            lines.retain(|line| {
-                wanted
-                    .as_ref()
-                    .is_none_or(|wanted| line.text.to_lowercase().contains(wanted))
-            });
+            lines.retain(|line| wanted.as_ref().is_none_or(|wanted| line.text.to_lowercase().contains(wanted)));
             let left_out = lines.len().saturating_sub(most);
             let kept = lines.split_off(left_out);
             logs.matched += kept.len();
@@ -114,10 +99,7 @@ impl Tool for ReadContainerLogs {
                 left_out,
             });
         }
-        Ok(Seen {
-            output: logs,
-            raw: service::raw(&raw),
-        })
+        Ok(Seen { output: logs, raw: service::raw(&raw) })
     }
 }
 
@@ -128,13 +110,7 @@ fn parsed(stream: &str, line: &str) -> (Option<DateTime<Utc>>, LogLine) {
     let text = if at.is_some() { rest } else { line };
     let mark = if stream == "stderr" { "! " } else { "" };
     let moment = at.map(|at| at.format("%H:%M:%S").to_string()).unwrap_or_default();
-    (
-        at,
-        LogLine {
-            at: moment,
-            text: format!("{mark}{text}"),
-        },
-    )
+    (at, LogLine { at: moment, text: format!("{mark}{text}") })
 }
 
 impl fmt::Display for ContainerLogs {

@@ -46,38 +46,20 @@ impl Registry {
     /// An empty registry and the only mint of permits for it.
     pub fn new() -> (Self, Mint) {
         let id = REGISTRIES.fetch_add(1, Ordering::Relaxed);
-        (
-            Self {
-                id,
-                hands: BTreeMap::new(),
-            },
-            Mint::new(id),
-        )
+        (Self { id, hands: BTreeMap::new() }, Mint::new(id))
     }
 
     /// Adds a tool that looks.
     pub fn look<T: Tool>(mut self, tool: T) -> Self {
         let described = Described::of::<T::Args>(T::NAME, false);
-        self.hands.insert(
-            T::NAME,
-            Hand {
-                described,
-                act: Act::Look(Box::new(tool)),
-            },
-        );
+        self.hands.insert(T::NAME, Hand { described, act: Act::Look(Box::new(tool)) });
         self
     }
 
     /// Adds a tool that changes: one without undo and verify does not compile.
     pub fn change<C: Change>(mut self, change: C) -> Self {
         let described = Described::of::<C::Args>(C::NAME, true);
-        self.hands.insert(
-            C::NAME,
-            Hand {
-                described,
-                act: Act::Change(Box::new(change)),
-            },
-        );
+        self.hands.insert(C::NAME, Hand { described, act: Act::Change(Box::new(change)) });
         self
     }
 
@@ -116,9 +98,7 @@ impl Registry {
                 look.check(args).map_err(|failure| self.with_example(tool, failure))?;
                 look.run(args).await
             }
-            Act::Change(_) => Err(Failure::Tell(format!(
-                "{tool} changes the world and cannot be used to look"
-            ))),
+            Act::Change(_) => Err(Failure::Tell(format!("{tool} changes the world and cannot be used to look"))),
         }
     }
 
@@ -127,9 +107,7 @@ impl Registry {
     /// # Errors
     /// `Tell` for an unknown tool, wrong arguments, and a tool that only looks.
     pub fn target(&self, tool: &str, args: &Value) -> Result<Target, Failure> {
-        self.alter(tool)?
-            .target(args)
-            .map_err(|failure| self.with_example(tool, failure))
+        self.alter(tool)?.target(args).map_err(|failure| self.with_example(tool, failure))
     }
 
     /// The state before a change.
@@ -200,17 +178,14 @@ impl Registry {
         if permit.covers(self.id, tool, args) {
             return Ok(());
         }
-        Err(Failure::Tell(format!(
-            "the permit is not for this call of {tool}; nothing was done"
-        )))
+        Err(Failure::Tell(format!("the permit is not for this call of {tool}; nothing was done")))
     }
 
     fn with_example(&self, tool: &str, failure: Failure) -> Failure {
         match (failure, self.hands.get(tool)) {
-            (Failure::Tell(text), Some(hand)) => Failure::Tell(format!(
-                "{text}. A call that would be right: {}",
-                hand.described.spec.example
-            )),
+            (Failure::Tell(text), Some(hand)) => {
+                Failure::Tell(format!("{text}. A call that would be right: {}", hand.described.spec.example))
+            }
             (other, _) => other,
         }
     }
@@ -232,11 +207,7 @@ impl<T: Tool> Look for T {
             let args: T::Args = parse(T::NAME, args)?;
             let Seen { output, raw } = Tool::run(self, &args).await?;
             let data = serde_json::to_value(&output).map_err(|error| Failure::Tell(error.to_string()))?;
-            Ok(Answer {
-                text: output.to_string(),
-                data,
-                raw,
-            })
+            Ok(Answer { text: output.to_string(), data, raw })
         })
     }
 }
@@ -276,13 +247,7 @@ impl<C: Change> Alter for C {
         before: &'a Value,
     ) -> BoxFuture<'a, Result<String, Failure>> {
         Box::pin(async move {
-            Change::apply(
-                self,
-                permit,
-                &parse(C::NAME, args)?,
-                &parse("the state before", before)?,
-            )
-            .await
+            Change::apply(self, permit, &parse(C::NAME, args)?, &parse("the state before", before)?).await
         })
     }
 
@@ -302,13 +267,7 @@ impl<C: Change> Alter for C {
 
     fn undo<'a>(&'a self, permit: Permit, args: &'a Value, before: &'a Value) -> BoxFuture<'a, Result<Undo, Failure>> {
         Box::pin(async move {
-            Change::undo(
-                self,
-                permit,
-                &parse(C::NAME, args)?,
-                &parse("the state before", before)?,
-            )
-            .await
+            Change::undo(self, permit, &parse(C::NAME, args)?, &parse("the state before", before)?).await
         })
     }
 }
@@ -347,9 +306,7 @@ mod tests {
         type Before = Before;
 
         fn target(&self, args: &FlipArgs) -> Target {
-            Target {
-                service: args.service.clone(),
-            }
+            Target { service: args.service.clone() }
         }
 
         async fn before(&self, _: &FlipArgs) -> Result<Before, Failure> {
@@ -381,31 +338,16 @@ mod tests {
     async fn a_permit_is_good_for_one_exact_call_of_one_registry() {
         let (registry, mint) = Registry::new();
         let registry = registry.change(Flip);
-        let (args, other) = (
-            json!({"service": "payments", "times": 2}),
-            json!({"service": "payments", "times": 3}),
-        );
+        let (args, other) = (json!({"service": "payments", "times": 2}), json!({"service": "payments", "times": 3}));
         let before = json!({});
 
         let done = registry.apply(mint.permit("flip", &args), "flip", &args, &before).await;
         assert_eq!(done, Ok("flipped 2 times".to_owned()));
 
-        let refused = Err(Failure::Tell(
-            "the permit is not for this call of flip; nothing was done".to_owned(),
-        ));
-        assert_eq!(
-            registry
-                .apply(mint.permit("flip", &args), "flip", &other, &before)
-                .await,
-            refused
-        );
+        let refused = Err(Failure::Tell("the permit is not for this call of flip; nothing was done".to_owned()));
+        assert_eq!(registry.apply(mint.permit("flip", &args), "flip", &other, &before).await, refused);
         let (_, foreign) = Registry::new();
-        assert_eq!(
-            registry
-                .apply(foreign.permit("flip", &args), "flip", &args, &before)
-                .await,
-            refused
-        );
+        assert_eq!(registry.apply(foreign.permit("flip", &args), "flip", &args, &before).await, refused);
     }
 
     #[test]
@@ -431,10 +373,7 @@ mod tests {
     fn the_doc_comment_is_what_the_model_reads() {
         let registry = Registry::new().0.change(Flip);
         let spec = registry.specs().next().unwrap();
-        assert_eq!(
-            (spec.description.as_str(), spec.changes),
-            ("Flips the switch of a service.", true)
-        );
+        assert_eq!((spec.description.as_str(), spec.changes), ("Flips the switch of a service.", true));
         assert_eq!(spec.schema["properties"]["times"]["description"], "How often.");
     }
 }

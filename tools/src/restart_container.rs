@@ -65,13 +65,7 @@ impl RestartContainer {
         client: Client,
         health_timeout: Duration,
     ) -> Self {
-        Self {
-            docker,
-            catalogue,
-            clock,
-            client,
-            health_timeout,
-        }
+        Self { docker, catalogue, clock, client, health_timeout }
     }
 
     fn service(&self, args: &RestartContainerArgs) -> Result<Service, Failure> {
@@ -85,9 +79,7 @@ impl Change for RestartContainer {
     type Before = Before;
 
     fn target(&self, args: &Self::Args) -> Target {
-        Target {
-            service: args.service.clone(),
-        }
+        Target { service: args.service.clone() }
     }
 
     async fn before(&self, args: &Self::Args) -> Result<Before, Failure> {
@@ -107,9 +99,7 @@ impl Change for RestartContainer {
                 name: view.name,
             }
         });
-        Ok(Before {
-            containers: containers.collect(),
-        })
+        Ok(Before { containers: containers.collect() })
     }
 
     async fn apply(&self, _: Permit, _: &Self::Args, before: &Before) -> Result<String, Failure> {
@@ -125,12 +115,7 @@ impl Change for RestartContainer {
     }
 
     fn settles_within(&self, before: &Before) -> Duration {
-        before
-            .containers
-            .iter()
-            .filter(|container| container.chosen)
-            .map(|container| container.stop_timeout)
-            .sum()
+        before.containers.iter().filter(|container| container.chosen).map(|container| container.stop_timeout).sum()
     }
 
     async fn happened(&self, _: &Self::Args, before: &Before) -> Result<Option<String>, Failure> {
@@ -138,14 +123,8 @@ impl Change for RestartContainer {
         for container in before.containers.iter().filter(|container| container.chosen) {
             let now = ContainerView::of(&docker.inspect(&container.id).await?);
             if now.started_at > container.started_at {
-                let at = now
-                    .started_at
-                    .map(|at| at.format("%H:%M:%S UTC").to_string())
-                    .unwrap_or_default();
-                return Ok(Some(format!(
-                    "{} was started at {at}, after the change had begun",
-                    container.name
-                )));
+                let at = now.started_at.map(|at| at.format("%H:%M:%S UTC").to_string()).unwrap_or_default();
+                return Ok(Some(format!("{} was started at {at}, after the change had begun", container.name)));
             }
         }
         Ok(None)
@@ -157,11 +136,8 @@ impl Change for RestartContainer {
         for container in &before.containers {
             let now = ContainerView::of(&docker.inspect(&container.id).await?);
             let again = now.restarts - container.restarts;
-            let restarted = if again > 0 {
-                format!(", {again} times restarted by its policy since")
-            } else {
-                String::new()
-            };
+            let restarted =
+                if again > 0 { format!(", {again} times restarted by its policy since") } else { String::new() };
             checks.push(Check {
                 name: format!("container {} runs", container.name),
                 // Docker sets the count back at a restart by hand: a higher one is a new crash.

@@ -29,15 +29,7 @@ impl Described {
             }
             root.entry("properties").or_insert_with(|| Value::Object(Map::new()));
         }
-        Self {
-            spec: Spec {
-                name: name.to_owned(),
-                description,
-                schema,
-                example,
-                changes,
-            },
-        }
+        Self { spec: Spec { name: name.to_owned(), description, schema, example, changes } }
     }
 }
 
@@ -63,10 +55,6 @@ pub(crate) fn parse<A: DeserializeOwned>(value: &Value) -> Result<A, String> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if path == "." {
-            inner.to_string()
-        } else {
-            format!("at `{path}`: {inner}")
-        }
+        if path == "." { inner.to_string() } else { format!("at `{path}`: {inner}") }
     })
 }

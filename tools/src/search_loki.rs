@@ -98,9 +98,7 @@ impl Tool for SearchLoki {
 
     async fn run(&self, args: &Self::Args) -> Result<Seen<Found>, Failure> {
         let Some(loki) = &self.loki else {
-            return Err(Failure::Tell(
-                "Loki is not configured ([loki] url); use read_container_logs".to_owned(),
-            ));
+            return Err(Failure::Tell("Loki is not configured ([loki] url); use read_container_logs".to_owned()));
         };
         let query = self.query(args)?;
         let minutes = args.minutes_back.unwrap_or(15).max(1);
@@ -109,53 +107,28 @@ impl Tool for SearchLoki {
         let start = end - TimeDelta::minutes(i64::from(minutes));
         let step = (minutes * 60 / 60).max(1);
         // Loki's end is not included; a line of this very moment is wanted.
-        let (answer, raw) = loki
-            .query_range(&query, start, end + TimeDelta::milliseconds(1), limit, step)
-            .await?;
+        let (answer, raw) = loki.query_range(&query, start, end + TimeDelta::milliseconds(1), limit, step).await?;
         let output = match answer {
             LokiAnswer::Metric(series) => {
                 let series = Some(Shapes::of(&series, step, SERIES));
-                Found {
-                    query,
-                    lines: Vec::new(),
-                    matched: 0,
-                    error_lines: 0,
-                    more: false,
-                    series,
-                }
+                Found { query, lines: Vec::new(), matched: 0, error_lines: 0, more: false, series }
             }
             LokiAnswer::Lines(mut lines) => {
                 lines.reverse();
                 let lines: Vec<_> = lines
                     .into_iter()
                     .map(|(at, labels, line)| {
-                        let stream = labels
-                            .get("container")
-                            .or_else(|| labels.get("service_name"))
-                            .cloned()
-                            .unwrap_or_default();
+                        let stream =
+                            labels.get("container").or_else(|| labels.get("service_name")).cloned().unwrap_or_default();
                         let at = DateTime::from_timestamp_nanos(at).format("%H:%M:%S");
-                        LogLine {
-                            at: format!("{at} {}", text::one_line(&text::clean(&stream), 60)),
-                            text: line,
-                        }
+                        LogLine { at: format!("{at} {}", text::one_line(&text::clean(&stream), 60)), text: line }
                     })
                     .collect();
                 let (matched, error_lines) = (lines.len(), errors(&lines));
-                Found {
-                    query,
-                    lines: collapsed(&lines),
-                    matched,
-                    error_lines,
-                    more: matched >= limit,
-                    series: None,
-                }
+                Found { query, lines: collapsed(&lines), matched, error_lines, more: matched >= limit, series: None }
             }
         };
-        Ok(Seen {
-            output,
-            raw: service::raw(&raw),
-        })
+        Ok(Seen { output, raw: service::raw(&raw) })
     }
 }
 
@@ -164,11 +137,7 @@ impl fmt::Display for Found {
         if let Some(series) = &self.series {
             return write!(out, "{}\nquery: {}", series.lines(), self.query);
         }
-        writeln!(
-            out,
-            "{} lines, {} of them tell of errors, for {}",
-            self.matched, self.error_lines, self.query
-        )?;
+        writeln!(out, "{} lines, {} of them tell of errors, for {}", self.matched, self.error_lines, self.query)?;
         if self.more {
             writeln!(out, "[older lines may be left out]")?;
         }

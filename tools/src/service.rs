@@ -18,10 +18,7 @@ pub(crate) fn known(catalogue: &SharedCatalogue, name: &str) -> Result<Service, 
     let catalogue = catalogue.load();
     catalogue.get(name).cloned().ok_or_else(|| {
         let names = catalogue.names();
-        Failure::Tell(format!(
-            "{name:?} is no service of the catalogue; there are: {}",
-            names.join(", ")
-        ))
+        Failure::Tell(format!("{name:?} is no service of the catalogue; there are: {}", names.join(", ")))
     })
 }
 
@@ -30,9 +27,7 @@ pub(crate) fn known(catalogue: &SharedCatalogue, name: &str) -> Result<Service, 
 /// # Errors
 /// `Tell` that it is not.
 pub(crate) fn docker(docker: &Option<Arc<Docker>>) -> Result<&Docker, Failure> {
-    docker
-        .as_deref()
-        .ok_or_else(|| Failure::Tell("Docker is not configured ([docker] host)".to_owned()))
+    docker.as_deref().ok_or_else(|| Failure::Tell("Docker is not configured ([docker] host)".to_owned()))
 }
 
 /// An outside system's own answer for the journal: cleaned, and left out with its size when it is too large.

@@ -43,24 +43,14 @@ pub(crate) struct Shape {
 
 /// JSON has no NaN and no infinity: they become text.
 fn number<S: Serializer>(value: &f64, out: S) -> Result<S::Ok, S::Error> {
-    if value.is_finite() {
-        out.serialize_f64(*value)
-    } else {
-        out.serialize_str(&value.to_string())
-    }
+    if value.is_finite() { out.serialize_f64(*value) } else { out.serialize_str(&value.to_string()) }
 }
 
 impl Shape {
     /// Sums a series up; `step_seconds` tells gaps from the ordinary distance. `None` without samples.
     pub(crate) fn of(series: &Series, step_seconds: u32) -> Option<Self> {
         let (first, last) = (series.samples.first()?, series.samples.last()?);
-        let finite = || {
-            series
-                .samples
-                .iter()
-                .map(|sample| sample.value)
-                .filter(|value| value.is_finite())
-        };
+        let finite = || series.samples.iter().map(|sample| sample.value).filter(|value| value.is_finite());
         let (least, most) = (finite().fold(f64::NAN, f64::min), finite().fold(f64::NAN, f64::max));
         let jump = jump(&series.samples);
         let span = most - least;
@@ -93,11 +83,7 @@ impl Shape {
             let _ = write!(line, " at {}", at(changed));
         }
         let (least, most) = (figure(self.least), figure(self.most));
-        let _ = write!(
-            line,
-            ", {} (least {least}, most {most}, {} points)",
-            self.form, self.points
-        );
+        let _ = write!(line, ", {} (least {least}, most {most}, {} points)", self.form, self.points);
         if self.missing > 0 {
             let _ = write!(line, ", {} points missing", self.missing);
         }
@@ -108,9 +94,8 @@ impl Shape {
 /// The largest change from one sample to the next, and when.
 fn jump(samples: &[Sample]) -> Option<(DateTime<Utc>, f64)> {
     let pairs = samples.iter().zip(samples.iter().skip(1));
-    let changes = pairs
-        .map(|(before, after)| (after.at, after.value - before.value))
-        .filter(|(_, size)| size.is_finite());
+    let changes =
+        pairs.map(|(before, after)| (after.at, after.value - before.value)).filter(|(_, size)| size.is_finite());
     changes.max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))
 }
 
@@ -118,11 +103,7 @@ fn form(samples: &[Sample], span: f64, jump: Option<(DateTime<Utc>, f64)>) -> &'
     let (Some(first), Some(last), Some((_, size))) = (samples.first(), samples.last(), jump) else {
         return if samples.len() == 1 { "one point" } else { "no numbers" };
     };
-    let scale = samples
-        .iter()
-        .map(|sample| sample.value.abs())
-        .filter(|value| value.is_finite())
-        .fold(0.0, f64::max);
+    let scale = samples.iter().map(|sample| sample.value.abs()).filter(|value| value.is_finite()).fold(0.0, f64::max);
     if span.is_nan() || span <= scale * 0.02 {
         return "flat";
     }
@@ -141,25 +122,18 @@ fn missing(samples: &[Sample], step_seconds: u32) -> usize {
         return 0;
     }
     let step = TimeDelta::seconds(i64::from(step_seconds)).num_milliseconds().max(1);
-    let gaps = samples
-        .iter()
-        .zip(samples.iter().skip(1))
-        .map(|(a, b)| ((b.at - a.at).num_milliseconds() / step - 1).max(0));
+    let gaps =
+        samples.iter().zip(samples.iter().skip(1)).map(|(a, b)| ((b.at - a.at).num_milliseconds() / step - 1).max(0));
     usize::try_from(gaps.sum::<i64>()).unwrap_or(0)
 }
 
 /// Labels as PromQL writes them.
 pub(crate) fn name(labels: &BTreeMap<String, String>) -> String {
     let pairs = labels.iter().filter(|(key, _)| *key != "__name__");
-    let pairs: Vec<_> = pairs
-        .map(|(key, value)| format!("{key}=\"{}\"", text::one_line(&text::clean(value), 80)))
-        .collect();
+    let pairs: Vec<_> =
+        pairs.map(|(key, value)| format!("{key}=\"{}\"", text::one_line(&text::clean(value), 80))).collect();
     let metric = labels.get("__name__").map_or("", String::as_str);
-    if pairs.is_empty() && !metric.is_empty() {
-        metric.to_owned()
-    } else {
-        format!("{metric}{{{}}}", pairs.join(", "))
-    }
+    if pairs.is_empty() && !metric.is_empty() { metric.to_owned() } else { format!("{metric}{{{}}}", pairs.join(", ")) }
 }
 
 /// At most four digits that count.
@@ -176,11 +150,7 @@ pub(crate) fn figure(value: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "the exponent of a double is small")]
     let digits = (3 - value.abs().log10().floor() as i32).clamp(0, 12);
     let text = format!("{value:.*}", usize::try_from(digits).unwrap_or(0));
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// Shapes of many series: the most telling first, the rest counted.
@@ -199,10 +169,7 @@ pub(crate) struct Shapes {
 impl Shapes {
     /// Sums series up; those that changed most stand first when there are more than `most`.
     pub(crate) fn of(series: &[Series], step_seconds: u32, most: usize) -> Self {
-        let mut shapes: Vec<_> = series
-            .iter()
-            .filter_map(|series| Shape::of(series, step_seconds))
-            .collect();
+        let mut shapes: Vec<_> = series.iter().filter_map(|series| Shape::of(series, step_seconds)).collect();
         let left_out = shapes.len().saturating_sub(most);
         if left_out > 0 {
             let change = |shape: &Shape| {
@@ -213,12 +180,7 @@ impl Shapes {
             shapes.truncate(most);
         }
         let value = shapes.first().map(|shape| shape.last).filter(|value| value.is_finite());
-        Self {
-            empty: shapes.is_empty(),
-            series: shapes,
-            left_out,
-            value,
-        }
+        Self { empty: shapes.is_empty(), series: shapes, left_out, value }
     }
 
     /// One line a series.
@@ -244,10 +206,8 @@ mod tests {
     fn series(values: &[f64]) -> Series {
         let start = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
         let samples = values.iter().enumerate();
-        let samples = samples.map(|(index, value)| Sample {
-            at: start + TimeDelta::seconds(15 * index as i64),
-            value: *value,
-        });
+        let samples =
+            samples.map(|(index, value)| Sample { at: start + TimeDelta::seconds(15 * index as i64), value: *value });
         Series {
             labels: BTreeMap::from([("__name__".into(), "up".into()), ("job".into(), "a".into())]),
             samples: samples.collect(),

@@ -63,11 +63,8 @@ pub(crate) fn clean_value(value: Value) -> Value {
         Value::Array(items) => Value::Array(items.into_iter().map(clean_value).collect()),
         Value::Object(fields) => {
             let cleaned = fields.into_iter().map(|(key, item)| {
-                let item = if telling(&key) && item.is_string() {
-                    Value::String(MASK.to_owned())
-                } else {
-                    clean_value(item)
-                };
+                let item =
+                    if telling(&key) && item.is_string() { Value::String(MASK.to_owned()) } else { clean_value(item) };
                 (clean(&key), item)
             });
             Value::Object(cleaned.collect())
@@ -136,10 +133,7 @@ mod tests {
 
     #[test]
     fn what_is_invisible_goes_and_what_is_seen_stays() {
-        assert_eq!(
-            clean("\u{1b}[31mred\u{1b}[0m a\u{202e}b\u{200b}c\r\nd\te\u{7}"),
-            "red abc\nd\te"
-        );
+        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m a\u{202e}b\u{200b}c\r\nd\te\u{7}"), "red abc\nd\te");
         assert_eq!(clean("\u{1b}]0;title\u{7}plain größe"), "plain größe");
         assert!(clean(&"x".repeat(100_000)).ends_with("… [cut]"));
     }
@@ -171,12 +165,7 @@ mod tests {
         {"api_key": [masked]}
         [masked]
         "#);
-        for plain in [
-            "tokens per second 12",
-            "http://host:9090/path",
-            "the secretary left",
-            "sk-8",
-        ] {
+        for plain in ["tokens per second 12", "http://host:9090/path", "the secretary left", "sk-8"] {
             assert_eq!(clean(plain), plain);
         }
         assert_eq!(

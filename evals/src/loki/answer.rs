@@ -92,11 +92,8 @@ pub(super) fn matrix(series: &[TimeSeries]) -> Response {
 /// Seconds, to the millisecond, and the value as text.
 fn point(at: i64, value: f64) -> Value {
     let milliseconds = at.div_euclid(1_000_000);
-    let seconds = if milliseconds % 1000 == 0 {
-        json!(milliseconds / 1000)
-    } else {
-        json!(milliseconds as f64 / 1000.0)
-    };
+    let seconds =
+        if milliseconds % 1000 == 0 { json!(milliseconds / 1000) } else { json!(milliseconds as f64 / 1000.0) };
     json!([seconds, format_float(value)])
 }
 

@@ -56,20 +56,11 @@ pub(super) fn apply(operation: &BinaryOperation, left: Moment, right: Moment) ->
 fn merged(operation: &BinaryOperation, left: f64, right: f64, kept: f64) -> Option<f64> {
     let value = of_numbers(operation.operator, left, right);
     let filters = matches!(operation.operator, BinaryOperator::Compare(_)) && !operation.return_bool;
-    if filters {
-        (value == 1.0).then_some(kept)
-    } else {
-        Some(value)
-    }
+    if filters { (value == 1.0).then_some(kept) } else { Some(value) }
 }
 
 fn with_values(samples: Vec<Sample>, new_value: impl Fn(f64) -> Option<f64>) -> Vec<Sample> {
-    let renewed = |sample: Sample| {
-        new_value(sample.value).map(|value| Sample {
-            labels: sample.labels,
-            value,
-        })
-    };
+    let renewed = |sample: Sample| new_value(sample.value).map(|value| Sample { labels: sample.labels, value });
     samples.into_iter().filter_map(renewed).collect()
 }
 
@@ -79,19 +70,13 @@ fn signature(labels: &Labels, matching: &Matching) -> Labels {
 
 fn kept_if_met(samples: Vec<Sample>, others: &[Sample], matching: &Matching, met: bool) -> Vec<Sample> {
     let signatures: BTreeSet<Labels> = others.iter().map(|other| signature(&other.labels, matching)).collect();
-    samples
-        .into_iter()
-        .filter(|sample| signatures.contains(&signature(&sample.labels, matching)) == met)
-        .collect()
+    samples.into_iter().filter(|sample| signatures.contains(&signature(&sample.labels, matching)) == met).collect()
 }
 
 fn one_to_one(operation: &BinaryOperation, left: Vec<Sample>, right: Vec<Sample>) -> Result<Vec<Sample>, LokiError> {
     let mut rights: BTreeMap<Labels, f64> = BTreeMap::new();
     for sample in right {
-        if rights
-            .insert(signature(&sample.labels, &operation.matching), sample.value)
-            .is_some()
-        {
+        if rights.insert(signature(&sample.labels, &operation.matching), sample.value).is_some() {
             let text = "found duplicate series on the right hand-side;many-to-many matching not allowed: matching labels must be unique on one side";
             return Err(LokiError::Refused(text.into()));
         }

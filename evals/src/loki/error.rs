@@ -48,9 +48,6 @@ impl LokiError {
     /// The error of a metric query that met `series` with an `__error__` label.
     pub(super) fn pipeline(series: &Labels) -> Self {
         let kind = series.get(labels::ERROR).cloned().unwrap_or_default();
-        Self::Pipeline {
-            kind,
-            series: labels::render(series),
-        }
+        Self::Pipeline { kind, series: labels::render(series) }
     }
 }

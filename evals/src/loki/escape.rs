@@ -33,11 +33,7 @@ pub(super) fn unquote(inner: &str) -> Option<String> {
     let mut text = String::with_capacity(inner.len());
     let mut rest = inner.chars().peekable();
     while let Some(c) = rest.next() {
-        if c == '\\' {
-            text.push(escape(&mut rest)?)
-        } else {
-            text.push(c)
-        }
+        if c == '\\' { text.push(escape(&mut rest)?) } else { text.push(c) }
     }
     Some(text)
 }

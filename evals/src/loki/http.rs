@@ -65,10 +65,7 @@ impl Loki {
 
 fn parameters(uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Parameters {
     let mut parameters = Parameters::default();
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     // A form's values come first, as Go has it.
     if kind.starts_with("application/x-www-form-urlencoded") {
         parameters.add(&String::from_utf8_lossy(body));
@@ -85,10 +82,7 @@ async fn build_information() -> Response {
 
 async fn query_range(State(loki): State<Loki>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let parameters = parameters(&uri, &headers, &body);
-    let flags = headers
-        .get("X-Loki-Response-Encoding-Flags")
-        .and_then(|flags| flags.to_str().ok())
-        .unwrap_or_default();
+    let flags = headers.get("X-Loki-Response-Encoding-Flags").and_then(|flags| flags.to_str().ok()).unwrap_or_default();
     let categorize = flags.split(',').any(|flag| flag.trim() == "categorize-labels");
     loki.ask(|store, now| answer_range(store, &parameters, categorize, now))
 }
@@ -106,13 +100,7 @@ fn answer_range(store: &LogStore, parameters: &Parameters, categorize: bool, now
         ))),
         Query::Log(selector) => {
             let end = bounds.end.min(now.saturating_add(1));
-            let request = LogRequest {
-                start: bounds.start,
-                end,
-                limit,
-                backward,
-                categorize,
-            };
+            let request = LogRequest { start: bounds.start, end, limit, backward, categorize };
             let (streams, looked_at) = log_query::run(store, &selector, request);
             Ok(answer::streams(streams, looked_at, categorize))
         }
@@ -120,12 +108,7 @@ fn answer_range(store: &LogStore, parameters: &Parameters, categorize: bool, now
             // Loki splits queries by time, and for that begins and ends them on whole steps.
             let start = bounds.start - bounds.start.rem_euclid(step);
             let end = bounds.end.saturating_add((step - bounds.end.rem_euclid(step)) % step);
-            let times = Times {
-                start,
-                end,
-                step,
-                visible: now,
-            };
+            let times = Times { start, end, step, visible: now };
             metric::range(store, &metric, times).map(|series| answer::matrix(&series))
         }
     }

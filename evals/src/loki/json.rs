@@ -38,11 +38,7 @@ pub(super) fn each_member<'a>(
     text: &'a str,
     visit: &mut dyn FnMut(&str, Value<'a>) -> Result<bool, &'static str>,
 ) -> Result<(), &'static str> {
-    let mut rest = text
-        .trim_start()
-        .strip_prefix('{')
-        .ok_or(MALFORMED_OBJECT)?
-        .trim_start();
+    let mut rest = text.trim_start().strip_prefix('{').ok_or(MALFORMED_OBJECT)?.trim_start();
     if rest.is_empty() {
         return Err(MALFORMED);
     }
@@ -94,13 +90,7 @@ pub(super) fn split_value(text: &str) -> Result<(Value<'_>, &str), &'static str>
     match first {
         '"' => {
             let (inner, rest) = split_string(text.get(1..).unwrap_or_default()).ok_or(MALFORMED_STRING)?;
-            Ok((
-                Value {
-                    kind: Kind::String,
-                    text: inner,
-                },
-                rest,
-            ))
+            Ok((Value { kind: Kind::String, text: inner }, rest))
         }
         '{' => split_block(text, '{', '}', Kind::Object).ok_or(MALFORMED_OBJECT),
         '[' => split_block(text, '[', ']', Kind::Array).ok_or(MALFORMED_ARRAY),
@@ -168,11 +158,7 @@ pub(super) fn unescape(text: &str) -> Option<String> {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
-        if c < ' ' {
-            quoted.push_str(&format!("\\u{:04x}", u32::from(c)))
-        } else {
-            quoted.push(c)
-        }
+        if c < ' ' { quoted.push_str(&format!("\\u{:04x}", u32::from(c))) } else { quoted.push(c) }
     }
     quoted.push('"');
     serde_json::from_str(&quoted).ok()

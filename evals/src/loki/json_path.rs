@@ -21,18 +21,13 @@ impl JsonPath {
         let mut rest = expression.trim();
         while !rest.is_empty() {
             if let Some(inner) = rest.strip_prefix('[') {
-                let (inner, after) = inner
-                    .split_once(']')
-                    .ok_or("syntax error: unexpected $end, expecting RSB")?;
+                let (inner, after) = inner.split_once(']').ok_or("syntax error: unexpected $end, expecting RSB")?;
                 steps.push(bracketed(inner.trim())?);
                 rest = after;
                 continue;
             }
-            let name = if steps.is_empty() {
-                rest
-            } else {
-                rest.strip_prefix('.').ok_or("syntax error: unexpected FIELD")?
-            };
+            let name =
+                if steps.is_empty() { rest } else { rest.strip_prefix('.').ok_or("syntax error: unexpected FIELD")? };
             let (field, after) = split_while(name, |c| c.is_ascii_alphanumeric() || c == '_');
             if field.is_empty() || field.starts_with(|c: char| c.is_ascii_digit()) {
                 return Err(format!("unexpected char {}", name.chars().next().unwrap_or(' ')));
@@ -40,11 +35,7 @@ impl JsonPath {
             steps.push(Step::Member(field.to_owned()));
             rest = after;
         }
-        if steps.is_empty() {
-            Err("syntax error: unexpected $end".into())
-        } else {
-            Ok(Self(steps))
-        }
+        if steps.is_empty() { Err("syntax error: unexpected $end".into()) } else { Ok(Self(steps)) }
     }
 
     /// What stands at the path in `line`, if anything does.

@@ -97,22 +97,16 @@ impl LabelFilter {
     pub(super) fn keeps(&self, labels: &mut WorkingLabels<'_>) -> bool {
         match self {
             Self::Text(matcher) => matcher.matches(labels.filter_value(&matcher.name)),
-            Self::Quantity {
-                name,
-                quantity,
-                comparison,
-                value,
-            } => {
+            Self::Quantity { name, quantity, comparison, value } => {
                 let Some(read) = labels.get(name).map(|text| quantity.read(text)) else {
                     return false;
                 };
-                read.map(|read| comparison.holds(read, *value))
-                    .unwrap_or_else(|details| {
-                        if !labels.failed() {
-                            labels.fail("LabelFilterErr", details);
-                        }
-                        true
-                    })
+                read.map(|read| comparison.holds(read, *value)).unwrap_or_else(|details| {
+                    if !labels.failed() {
+                        labels.fail("LabelFilterErr", details);
+                    }
+                    true
+                })
             }
             Self::And(left, right) => {
                 let kept = left.keeps(labels);

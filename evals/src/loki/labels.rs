@@ -20,10 +20,7 @@ pub(super) const DUPLICATE_SUFFIX: &str = "_extracted";
 
 /// `{a="b", c="d"}`, by name.
 pub(super) fn render(labels: &Labels) -> String {
-    let pairs: Vec<String> = labels
-        .iter()
-        .map(|(name, value)| format!("{name}={}", quote(value)))
-        .collect();
+    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
     format!("{{{}}}", pairs.join(", "))
 }
 
@@ -34,10 +31,7 @@ pub(super) fn sanitize(key: &str) -> String {
     if key.starts_with(|first: char| first.is_ascii_digit()) {
         name.push('_');
     }
-    name.extend(
-        key.chars()
-            .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }),
-    );
+    name.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));
     name
 }
 

@@ -51,11 +51,7 @@ pub(super) fn detect(stream: &Labels, metadata: &Labels, line: &str) -> String {
     } else {
         None
     };
-    field
-        .as_deref()
-        .and_then(normal)
-        .unwrap_or_else(|| in_text(line))
-        .to_owned()
+    field.as_deref().and_then(normal).unwrap_or_else(|| in_text(line)).to_owned()
 }
 
 fn normal(level: &str) -> Option<&'static str> {
@@ -86,19 +82,14 @@ fn in_json(object: &str, more_levels: usize, found: &mut Option<String>) {
 fn in_logfmt(line: &str) -> Option<String> {
     let pairs = logfmt::pairs(line).into_iter().map_while(Result::ok);
     let ranked = pairs.filter_map(|(key, value)| {
-        FIELDS
-            .iter()
-            .position(|field| field.eq_ignore_ascii_case(&key))
-            .map(|rank| (rank, value))
+        FIELDS.iter().position(|field| field.eq_ignore_ascii_case(&key)).map(|rank| (rank, value))
     });
     ranked.min_by_key(|(rank, _)| *rank).map(|(_, value)| value)
 }
 
 fn in_text(line: &str) -> &'static str {
     let lower = line.to_lowercase();
-    let found = WORDS
-        .iter()
-        .filter_map(|(word, level)| position(&lower, word).map(|at| (at, *level)));
+    let found = WORDS.iter().filter_map(|(word, level)| position(&lower, word).map(|at| (at, *level)));
     found.min_by_key(|(at, _)| *at).map_or("unknown", |(_, level)| level)
 }
 

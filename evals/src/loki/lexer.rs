@@ -4,13 +4,7 @@ use super::token::{FUNCTIONS, Located, PAIRS, SINGLES, Token, WORDS};
 
 /// Reads `query` to its end, or to what cannot be read.
 pub(super) fn tokens(query: &str) -> Vec<Located> {
-    let mut lexer = Lexer {
-        characters: query.chars().collect(),
-        at: 0,
-        line: 1,
-        column: 1,
-        last_column: 0,
-    };
+    let mut lexer = Lexer { characters: query.chars().collect(), at: 0, line: 1, column: 1, last_column: 0 };
     let mut tokens = Vec::new();
     loop {
         let located = lexer.next();
@@ -91,11 +85,7 @@ impl Lexer {
             c if c.is_alphabetic() || c == '_' => (self.word(), false),
             _ => self.symbol(),
         };
-        Located {
-            token,
-            line: if by_hand { 0 } else { line },
-            column,
-        }
+        Located { token, line: if by_hand { 0 } else { line }, column }
     }
 
     fn end(&self) -> Located {
@@ -105,21 +95,12 @@ impl Lexer {
             (false, 1) => (self.line - 1, self.last_column),
             (false, column) => (self.line, column),
         };
-        Located {
-            token: Token::End,
-            line,
-            column,
-        }
+        Located { token: Token::End, line, column }
     }
 
     /// The characters that `keep` accepts, some way ahead.
     pub(super) fn ahead(&self, skip: usize, keep: impl Fn(char) -> bool) -> String {
-        self.characters
-            .iter()
-            .skip(self.at + skip)
-            .copied()
-            .take_while(|c| keep(*c))
-            .collect()
+        self.characters.iter().skip(self.at + skip).copied().take_while(|c| keep(*c)).collect()
     }
 
     fn word(&mut self) -> Token {
@@ -127,11 +108,7 @@ impl Lexer {
         self.advance_by(word.chars().count());
         let lower = word.to_lowercase();
         if let Some(function) = FUNCTIONS.iter().find(|name| **name == lower) {
-            return if self.function_follows() {
-                Token::Function(function)
-            } else {
-                Token::Identifier(word)
-            };
+            return if self.function_follows() { Token::Function(function) } else { Token::Identifier(word) };
         }
         match WORDS.iter().find(|name| **name == lower) {
             Some(symbol) => Token::Symbol(symbol),
@@ -141,11 +118,7 @@ impl Lexer {
 
     fn function_follows(&self) -> bool {
         let rest = self.characters.iter().skip(self.at);
-        let rest: String = rest
-            .skip_while(|c| c.is_whitespace())
-            .take(256)
-            .collect::<String>()
-            .to_lowercase();
+        let rest: String = rest.skip_while(|c| c.is_whitespace()).take(256).collect::<String>().to_lowercase();
         let grouping = rest.strip_prefix("without").or_else(|| rest.strip_prefix("by"));
         rest.starts_with('(') || grouping.is_some_and(|rest| rest.trim_start().starts_with('('))
     }
@@ -158,9 +131,6 @@ impl Lexer {
         }
         let single: String = self.advance().into_iter().collect();
         let known = SINGLES.iter().chain([&">"]).find(|symbol| **symbol == single);
-        (
-            known.map_or(Token::Identifier(single), |symbol| Token::Symbol(symbol)),
-            false,
-        )
+        (known.map_or(Token::Identifier(single), |symbol| Token::Symbol(symbol)), false)
     }
 }

@@ -76,9 +76,8 @@ impl Lexer {
         if let Some(duration) = self.duration(&number) {
             return (Token::Duration(duration), true);
         }
-        let unit = self.ahead(0, |c| {
-            c.is_ascii_digit() || matches!(c, '.' | 'B' | 'i' | 'k' | 'K' | 'M' | 'G' | 'T' | 'P')
-        });
+        let unit =
+            self.ahead(0, |c| c.is_ascii_digit() || matches!(c, '.' | 'B' | 'i' | 'k' | 'K' | 'M' | 'G' | 'T' | 'P'));
         if let (false, Ok(bytes)) = (unit.is_empty(), units::bytes(&format!("{number}{unit}"))) {
             self.advance_by(unit.chars().count());
             return (Token::Bytes(bytes), true);
@@ -90,32 +89,21 @@ impl Lexer {
     fn exponent(&self, skip: usize) -> String {
         let mut exponent: String = self.ahead(skip, |c| matches!(c, 'e' | 'E')).chars().take(1).collect();
         exponent.push_str(
-            &self
-                .ahead(skip + exponent.len(), |c| matches!(c, '+' | '-'))
-                .chars()
-                .take(1)
-                .collect::<String>(),
+            &self.ahead(skip + exponent.len(), |c| matches!(c, '+' | '-')).chars().take(1).collect::<String>(),
         );
         let digits = self.ahead(skip + exponent.len(), |c| c.is_ascii_digit());
-        if exponent.starts_with(['e', 'E']) && !digits.is_empty() {
-            exponent + &digits
-        } else {
-            String::new()
-        }
+        if exponent.starts_with(['e', 'E']) && !digits.is_empty() { exponent + &digits } else { String::new() }
     }
 
     /// Takes what makes `start` a duration, if anything does.
     fn duration(&mut self, start: &str) -> Option<i64> {
-        let unit = self.ahead(0, |c| {
-            c.is_ascii_digit() || matches!(c, '.' | 'n' | 'u' | 'µ' | 'm' | 's' | 'h' | 'd' | 'w' | 'y')
-        });
+        let unit = self
+            .ahead(0, |c| c.is_ascii_digit() || matches!(c, '.' | 'n' | 'u' | 'µ' | 'm' | 's' | 'h' | 'd' | 'w' | 'y'));
         if unit.is_empty() {
             return None;
         }
         let text = format!("{start}{unit}");
-        let duration = units::prometheus_duration(&text)
-            .or_else(|_| units::go_duration(&text))
-            .ok()?;
+        let duration = units::prometheus_duration(&text).or_else(|_| units::go_duration(&text)).ok()?;
         self.advance_by(unit.chars().count());
         Some(duration)
     }

@@ -30,9 +30,7 @@ impl LineFilter {
         };
         let needle = |alternative: &String| {
             if symbol.ends_with('~') {
-                regexp::compile(alternative)
-                    .map(Needle::Pattern)
-                    .map_err(|reason| LokiError::stage(&stage(), &reason))
+                regexp::compile(alternative).map(Needle::Pattern).map_err(|reason| LokiError::stage(&stage(), &reason))
             } else {
                 Ok(Needle::Text(alternative.clone()))
             }

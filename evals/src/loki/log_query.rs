@@ -49,11 +49,7 @@ pub(super) struct AnsweredStream {
 pub(super) fn run(store: &LogStore, selector: &LogSelector, request: LogRequest) -> (Vec<AnsweredStream>, usize) {
     let mut candidates: Vec<(&Labels, &Entry)> = store
         .select(&selector.matchers)
-        .flat_map(|(labels, stream)| {
-            stream
-                .between(request.start, request.end)
-                .map(move |entry| (labels, entry))
-        })
+        .flat_map(|(labels, stream)| stream.between(request.start, request.end).map(move |entry| (labels, entry)))
         .collect();
     candidates.sort_by_key(|(_, entry)| entry.at);
     if request.backward {
@@ -73,11 +69,7 @@ pub(super) fn run(store: &LogStore, selector: &LogSelector, request: LogRequest)
             continue;
         };
         found += 1;
-        let labels = if request.categorize {
-            working.stream_labels()
-        } else {
-            working.all()
-        };
+        let labels = if request.categorize { working.stream_labels() } else { working.all() };
         let line = Line {
             at: entry.at,
             text: text.into_owned(),
@@ -85,13 +77,7 @@ pub(super) fn run(store: &LogStore, selector: &LogSelector, request: LogRequest)
             parsed: working.parsed_labels(),
         };
         let answered = streams.entry(labels::render(&labels));
-        answered
-            .or_insert_with(|| AnsweredStream {
-                labels,
-                lines: Vec::new(),
-            })
-            .lines
-            .push(line);
+        answered.or_insert_with(|| AnsweredStream { labels, lines: Vec::new() }).lines.push(line);
     }
     (streams.into_values().collect(), looked_at)
 }

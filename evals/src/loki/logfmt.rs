@@ -53,11 +53,7 @@ impl<'a> Reader<'a> {
     fn pair(&mut self) -> Pair {
         let key = self.take_until(|c| c <= ' ' || c == '=' || c == '"').to_owned();
         if !self.rest().starts_with('=') {
-            return if self.rest().starts_with('"') {
-                self.unexpected()
-            } else {
-                Ok((key, String::new()))
-            };
+            return if self.rest().starts_with('"') { self.unexpected() } else { Ok((key, String::new())) };
         }
         if key.is_empty() {
             return self.unexpected();
@@ -67,11 +63,7 @@ impl<'a> Reader<'a> {
             return self.quoted(key);
         }
         let value = self.take_until(|c| c <= ' ' || c == '=' || c == '"').to_owned();
-        if self.rest().starts_with(['=', '"']) {
-            self.unexpected()
-        } else {
-            Ok((key, value))
-        }
+        if self.rest().starts_with(['=', '"']) { self.unexpected() } else { Ok((key, value)) }
     }
 
     fn quoted(&mut self, key: String) -> Pair {
@@ -101,14 +93,9 @@ mod tests {
 
     #[test]
     fn pairs_are_read_and_faults_are_passed_over() {
-        let found: Vec<_> = pairs(r#"level=warn msg="a \"b\" c" flag empty= ="x" a=b=c took=3ms end="open"#)
-            .into_iter()
-            .collect();
-        let good: Vec<_> = found
-            .iter()
-            .flatten()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
+        let found: Vec<_> =
+            pairs(r#"level=warn msg="a \"b\" c" flag empty= ="x" a=b=c took=3ms end="open"#).into_iter().collect();
+        let good: Vec<_> = found.iter().flatten().map(|(key, value)| format!("{key}={value}")).collect();
         assert_eq!(good, ["level=warn", r#"msg=a "b" c"#, "flag=", "empty=", "took=3ms"]);
         assert_eq!(found.iter().filter(|pair| pair.is_err()).count(), 3);
     }

@@ -39,11 +39,7 @@ pub(super) fn series(store: &LogStore, parameters: &Parameters, now: i64) -> Res
         found.extend(streams(store, &[], bounds));
     }
     for selector in selectors {
-        let matchers = if selector.trim() == "{}" {
-            Vec::new()
-        } else {
-            parser::parse_matchers(selector)?
-        };
+        let matchers = if selector.trim() == "{}" { Vec::new() } else { parser::parse_matchers(selector)? };
         found.extend(streams(store, &matchers, bounds));
     }
     Ok(answer::success(&json!(found)))
@@ -62,9 +58,7 @@ pub(super) fn statistics(store: &LogStore, parameters: &Parameters, now: i64) ->
         }
         streams += usize::from(entries > before);
     }
-    Ok(answer::json(
-        &json!({ "streams": streams, "chunks": streams, "bytes": bytes, "entries": entries }),
-    ))
+    Ok(answer::json(&json!({ "streams": streams, "chunks": streams, "bytes": bytes, "entries": entries })))
 }
 
 fn one_selector(parameters: &Parameters) -> Result<Vec<LabelMatcher>, LokiError> {
@@ -76,16 +70,11 @@ fn one_selector(parameters: &Parameters) -> Result<Vec<LabelMatcher>, LokiError>
 
 /// The bounds without what lies ahead; the end becomes exclusive.
 fn seen(bounds: Bounds, now: i64) -> Bounds {
-    Bounds {
-        start: bounds.start,
-        end: bounds.end.min(now).saturating_add(1),
-    }
+    Bounds { start: bounds.start, end: bounds.end.min(now).saturating_add(1) }
 }
 
 fn streams<'a>(store: &'a LogStore, matchers: &[LabelMatcher], bounds: Bounds) -> Vec<&'a Labels> {
-    let alive = store
-        .select(matchers)
-        .filter(|(_, stream)| stream.between(bounds.start, bounds.end).next().is_some());
+    let alive = store.select(matchers).filter(|(_, stream)| stream.between(bounds.start, bounds.end).next().is_some());
     alive.map(|(labels, _)| labels).collect()
 }
 

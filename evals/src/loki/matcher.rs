@@ -49,12 +49,7 @@ impl LabelMatcher {
             MatchOperator::Equal | MatchOperator::NotEqual => None,
             MatchOperator::Matches | MatchOperator::NotMatches => Some(regexp::compile_anchored(&value)?),
         };
-        Ok(Self {
-            name,
-            operator,
-            value,
-            pattern,
-        })
+        Ok(Self { name, operator, value, pattern })
     }
 
     /// Whether `value` meets the condition.

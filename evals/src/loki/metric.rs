@@ -51,12 +51,7 @@ pub(super) type TimeSeries = (Labels, Vec<(i64, f64)>);
 
 /// The value at one moment; series are ordered by labels, or by value if the query says `sort`.
 pub(super) fn instant(store: &LogStore, metric: &Metric, at: i64, visible: i64) -> Result<Moment, LokiError> {
-    let times = Times {
-        start: at,
-        end: at,
-        step: 1,
-        visible,
-    };
+    let times = Times { start: at, end: at, step: 1, visible };
     match prepare(store, metric, times, None).at(at)? {
         Moment::Number(number) => Ok(Moment::Number(number)),
         Moment::Series(samples) if samples.len() > MAXIMUM_SERIES => Err(too_many_series()),
@@ -76,16 +71,11 @@ pub(super) fn range(store: &LogStore, metric: &Metric, times: Times) -> Result<V
     let steps = times.end.saturating_sub(times.start) / times.step.max(1);
     for at in (0..=steps).map(|step| times.start.saturating_add(step.saturating_mul(times.step))) {
         let samples = match prepared.at(at)? {
-            Moment::Number(value) => vec![Sample {
-                labels: Labels::new(),
-                value,
-            }],
+            Moment::Number(value) => vec![Sample { labels: Labels::new(), value }],
             Moment::Series(samples) => samples,
         };
         for Sample { labels, value } in samples {
-            let (_, points) = series
-                .entry(labels::render(&labels))
-                .or_insert_with(|| (labels, Vec::new()));
+            let (_, points) = series.entry(labels::render(&labels)).or_insert_with(|| (labels, Vec::new()));
             points.push((at, value));
         }
         if series.len() > MAXIMUM_SERIES {
@@ -124,10 +114,7 @@ fn prepare<'a>(store: &LogStore, metric: &'a Metric, times: Times, outer: Option
         }
         Metric::Aggregate(aggregation) => {
             let grouping = sums_samples(aggregation).then_some(&aggregation.grouping);
-            Prepared::Aggregate(
-                aggregation,
-                Box::new(prepare(store, &aggregation.inner, times, grouping)),
-            )
+            Prepared::Aggregate(aggregation, Box::new(prepare(store, &aggregation.inner, times, grouping)))
         }
         Metric::Binary(operation) => Prepared::Binary(
             operation,
@@ -157,10 +144,7 @@ impl Prepared<'_> {
     fn at(&self, at: i64) -> Result<Moment, LokiError> {
         Ok(match self {
             Self::Number(number) => Moment::Number(*number),
-            Self::Vector(number) => Moment::Series(vec![Sample {
-                labels: Labels::new(),
-                value: *number,
-            }]),
+            Self::Vector(number) => Moment::Series(vec![Sample { labels: Labels::new(), value: *number }]),
             Self::Range(aggregation, series) => Moment::Series(range_at(aggregation, series, at)?),
             Self::Aggregate(aggregation, inner) => match inner.at(at)? {
                 Moment::Series(samples) => Moment::Series(vector_aggregation::apply(aggregation, samples)),
@@ -187,18 +171,12 @@ fn range_at(aggregation: &RangeAggregation, series: &[SampleSeries], at: i64) ->
             return Err(LokiError::pipeline(labels));
         }
         let value = range_aggregation::apply(aggregation.function, window, range.interval, aggregation.parameter);
-        samples.push(Sample {
-            labels: labels.clone(),
-            value,
-        });
+        samples.push(Sample { labels: labels.clone(), value });
     }
     if aggregation.function != RangeFunction::AbsentOverTime {
         return Ok(samples);
     }
-    let absent = Sample {
-        labels: absent_labels(aggregation),
-        value: 1.0,
-    };
+    let absent = Sample { labels: absent_labels(aggregation), value: 1.0 };
     Ok(if samples.is_empty() { vec![absent] } else { Vec::new() })
 }
 
@@ -207,12 +185,8 @@ fn absent_labels(aggregation: &RangeAggregation) -> Labels {
     let matchers = &aggregation.range.selector.matchers;
     let certain = |name: &str| {
         let mut of_name = matchers.iter().filter(|matcher| matcher.name == name);
-        of_name
-            .next()
-            .is_some_and(|matcher| matcher.operator == MatchOperator::Equal)
-            && of_name.next().is_none()
+        of_name.next().is_some_and(|matcher| matcher.operator == MatchOperator::Equal) && of_name.next().is_none()
     };
     let kept = matchers.iter().filter(|matcher| certain(&matcher.name));
-    kept.map(|matcher| (matcher.name.clone(), matcher.value.clone()))
-        .collect()
+    kept.map(|matcher| (matcher.name.clone(), matcher.value.clone())).collect()
 }

@@ -38,19 +38,12 @@ impl Parameters {
 
     /// The first value of a name; empty if there is none.
     pub(super) fn get(&self, name: &str) -> &str {
-        self.0
-            .iter()
-            .find(|(found, _)| found == name)
-            .map_or("", |(_, value)| value)
+        self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
     }
 
     /// All values of a name.
     pub(super) fn all(&self, name: &str) -> Vec<&str> {
-        self.0
-            .iter()
-            .filter(|(found, _)| found == name)
-            .map(|(_, value)| value.as_str())
-            .collect()
+        self.0.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str()).collect()
     }
 
     /// `start`, `end` and `since`.
@@ -73,9 +66,7 @@ impl Parameters {
     pub(super) fn ordered_bounds(&self, now: i64) -> Result<Bounds, LokiError> {
         let bounds = self.bounds(now)?;
         if bounds.end < bounds.start {
-            return Err(LokiError::Refused(
-                "end timestamp must not be before or equal to start time".into(),
-            ));
+            return Err(LokiError::Refused("end timestamp must not be before or equal to start time".into()));
         }
         Ok(bounds)
     }
@@ -103,10 +94,7 @@ impl Parameters {
         match self.get("direction").to_lowercase().as_str() {
             "" | "backward" => Ok(true),
             "forward" => Ok(false),
-            _ => Err(LokiError::Refused(format!(
-                "invalid direction '{}'",
-                self.get("direction")
-            ))),
+            _ => Err(LokiError::Refused(format!("invalid direction '{}'", self.get("direction")))),
         }
     }
 
@@ -148,15 +136,9 @@ fn time(text: &str, default: i64) -> Result<i64, String> {
         return Ok(((seconds * 1000.0).round() as i64).saturating_mul(1_000_000));
     }
     if let Ok(number) = text.parse::<i64>() {
-        return Ok(if text.len() <= 10 {
-            number.saturating_mul(SECOND)
-        } else {
-            number
-        });
+        return Ok(if text.len() <= 10 { number.saturating_mul(SECOND) } else { number });
     }
-    let parsed = DateTime::parse_from_rfc3339(text)
-        .ok()
-        .and_then(|time| time.timestamp_nanos_opt());
+    let parsed = DateTime::parse_from_rfc3339(text).ok().and_then(|time| time.timestamp_nanos_opt());
     parsed.ok_or_else(|| format!("strconv.ParseInt: parsing {}: invalid syntax", quote(text)))
 }
 

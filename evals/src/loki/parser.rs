@@ -19,19 +19,10 @@ const MAXIMUM_OPERATORS: usize = 500;
 /// Reads a query.
 pub(super) fn parse(query: &str) -> Result<Query, LokiError> {
     if query.len() >= MAXIMUM_QUERY_BYTES {
-        return Err(LokiError::Parse(format!(
-            "input size too long ({} > {MAXIMUM_QUERY_BYTES})",
-            query.len()
-        )));
+        return Err(LokiError::Parse(format!("input size too long ({} > {MAXIMUM_QUERY_BYTES})", query.len())));
     }
-    let mut parser = QueryParser {
-        tokens: lexer::tokens(query),
-        at: 0,
-        depth: 0,
-        operators: 0,
-        invalid: None,
-        unbuildable: None,
-    };
+    let mut parser =
+        QueryParser { tokens: lexer::tokens(query), at: 0, depth: 0, operators: 0, invalid: None, unbuildable: None };
     let query = parser.expression(0)?;
     parser.expect_end()?;
     parser.invalid.or(parser.unbuildable).map_or(Ok(query), Err)
@@ -63,9 +54,7 @@ impl QueryParser {
     }
 
     pub(super) fn peek_after(&self, ahead: usize) -> &Token {
-        self.tokens
-            .get(self.at + ahead)
-            .map_or(&Token::End, |located| &located.token)
+        self.tokens.get(self.at + ahead).map_or(&Token::End, |located| &located.token)
     }
 
     pub(super) fn advance(&mut self) {
@@ -87,11 +76,7 @@ impl QueryParser {
         if *line == 0 && *column == 0 {
             LokiError::Parse(message)
         } else {
-            LokiError::ParseAt {
-                line: *line,
-                column: *column,
-                message,
-            }
+            LokiError::ParseAt { line: *line, column: *column, message }
         }
     }
 
@@ -108,11 +93,7 @@ impl QueryParser {
     }
 
     pub(super) fn expect(&mut self, symbol: &str, expecting: &[&str]) -> Result<(), LokiError> {
-        if self.take(symbol) {
-            Ok(())
-        } else {
-            Err(self.unexpected(expecting))
-        }
+        if self.take(symbol) { Ok(()) } else { Err(self.unexpected(expecting)) }
     }
 
     pub(super) fn expect_identifier(&mut self, expecting: &[&str]) -> Result<String, LokiError> {
@@ -140,11 +121,7 @@ impl QueryParser {
     }
 
     fn expect_end(&self) -> Result<(), LokiError> {
-        if matches!(self.peek(), Token::End) {
-            Ok(())
-        } else {
-            Err(self.unexpected(&[]))
-        }
+        if matches!(self.peek(), Token::End) { Ok(()) } else { Err(self.unexpected(&[])) }
     }
 
     /// Notes an error that only counts if the query reads well to its end.
@@ -169,9 +146,7 @@ impl QueryParser {
     /// Runs `parse` one level down.
     pub(super) fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, LokiError>) -> Result<T, LokiError> {
         if self.depth >= MAXIMUM_DEPTH {
-            return Err(LokiError::Parse(format!(
-                "more than {MAXIMUM_DEPTH} levels of parentheses"
-            )));
+            return Err(LokiError::Parse(format!("more than {MAXIMUM_DEPTH} levels of parentheses")));
         }
         self.depth += 1;
         let parsed = parse(self);

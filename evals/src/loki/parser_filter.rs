@@ -50,20 +50,13 @@ impl QueryParser {
         self.advance();
         if let (Some(operator), Token::String(value)) = (operator, self.peek().clone()) {
             self.advance();
-            return LabelMatcher::new(name, operator, value)
-                .map(LabelFilter::Text)
-                .map_err(LokiError::Parse);
+            return LabelMatcher::new(name, operator, value).map(LabelFilter::Text).map_err(LokiError::Parse);
         }
         let Some(comparison) = comparison else {
             return Err(self.unexpected(&["STRING"]));
         };
         let (quantity, value) = self.quantity()?;
-        Ok(LabelFilter::Quantity {
-            name,
-            quantity,
-            comparison,
-            value,
-        })
+        Ok(LabelFilter::Quantity { name, quantity, comparison, value })
     }
 
     fn quantity(&mut self) -> Result<(Quantity, f64), LokiError> {
@@ -94,9 +87,7 @@ impl QueryParser {
         let number = self.expect_number(if signed { &["NUMBER"] } else { &[] })?;
         match units::float(&number) {
             Ok(value) => Ok(if negative { -value } else { value }),
-            Err(reason) => Err(LokiError::Parse(format!(
-                "unable to parse literal as a float: {reason}"
-            ))),
+            Err(reason) => Err(LokiError::Parse(format!("unable to parse literal as a float: {reason}"))),
         }
     }
 }

@@ -39,11 +39,7 @@ impl QueryParser {
         }
         if name != "vector" {
             let unknown = matches!(name, "rate_counter" | "approx_topk" | "label_replace");
-            return Err(if unknown {
-                LokiError::Unsupported(name.into())
-            } else {
-                self.unexpected(&[])
-            });
+            return Err(if unknown { LokiError::Unsupported(name.into()) } else { self.unexpected(&[]) });
         }
         self.advance();
         self.expect("(", &["("])?;
@@ -72,12 +68,7 @@ impl QueryParser {
             None => self.grouping()?.unwrap_or_default(),
         };
         let keep = self.check_vector_aggregation(name, function, parameter.as_deref(), &grouping);
-        Ok(Metric::Aggregate(VectorAggregation {
-            function,
-            keep,
-            grouping,
-            inner: Box::new(inner),
-        }))
+        Ok(Metric::Aggregate(VectorAggregation { function, keep, grouping, inner: Box::new(inner) }))
     }
 
     fn check_vector_aggregation(
@@ -114,10 +105,7 @@ impl QueryParser {
             return Ok(None);
         }
         self.advance();
-        Ok(Some(Grouping {
-            without,
-            names: self.names()?,
-        }))
+        Ok(Some(Grouping { without, names: self.names()? }))
     }
 
     /// `(a, b)`

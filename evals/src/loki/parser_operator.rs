@@ -15,11 +15,7 @@ impl QueryParser {
             self.advance();
             let return_bool = self.take("bool");
             let matching = self.matching()?;
-            let right_tightness = if operator == BinaryOperator::Power {
-                binds
-            } else {
-                binds + 1
-            };
+            let right_tightness = if operator == BinaryOperator::Power { binds } else { binds + 1 };
             let right = self.nested(|parser| parser.expression(right_tightness))?;
             let (left_metric, right_metric) = (self.leg("left", symbol, left), self.leg("right", symbol, right));
             self.check_literals(symbol, operator, &left_metric, &right_metric);
@@ -27,13 +23,9 @@ impl QueryParser {
                 (Metric::Literal(left), Metric::Literal(right)) => {
                     Metric::Literal(binary_operation::of_numbers(operator, left, right))
                 }
-                (left, right) => Metric::Binary(Box::new(BinaryOperation {
-                    operator,
-                    return_bool,
-                    matching,
-                    left,
-                    right,
-                })),
+                (left, right) => {
+                    Metric::Binary(Box::new(BinaryOperation { operator, return_bool, matching, left, right }))
+                }
             });
         }
         Ok(left)
@@ -64,9 +56,7 @@ impl QueryParser {
         }
         let names = self.names()?;
         if self.next_is("group_left") || self.next_is("group_right") {
-            return Err(LokiError::Unsupported(
-                "many-to-one matching (group_left, group_right)".into(),
-            ));
+            return Err(LokiError::Unsupported("many-to-one matching (group_left, group_right)".into()));
         }
         Ok(Matching { on, names })
     }
@@ -77,17 +67,12 @@ impl QueryParser {
             Query::Log(selector) if selector.stages.is_empty() => "*syntax.MatchersExpr",
             Query::Log(_) => "*syntax.PipelineExpr",
         };
-        self.note_invalid(format!(
-            "unexpected type for {side} leg of binary operation ({symbol}): {kind}"
-        ));
+        self.note_invalid(format!("unexpected type for {side} leg of binary operation ({symbol}): {kind}"));
         Metric::Literal(0.0)
     }
 
     fn check_literals(&mut self, symbol: &str, operator: BinaryOperator, left: &Metric, right: &Metric) {
-        if !matches!(
-            operator,
-            BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Unless
-        ) {
+        if !matches!(operator, BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Unless) {
             return;
         }
         for (side, metric) in [("left", left), ("right", right)] {

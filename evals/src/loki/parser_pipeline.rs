@@ -119,11 +119,8 @@ impl QueryParser {
             self.advance();
         }
         let keys = self.extractions()?;
-        let parser = if keys.is_empty() {
-            Parser::Logfmt { strict, keep_empty }
-        } else {
-            Parser::LogfmtKeys { keys, strict }
-        };
+        let parser =
+            if keys.is_empty() { Parser::Logfmt { strict, keep_empty } } else { Parser::LogfmtKeys { keys, strict } };
         Ok(Some(Stage::Parser(parser)))
     }
 
@@ -135,11 +132,7 @@ impl QueryParser {
         }
         loop {
             let name = self.expect_identifier(&["IDENTIFIER"])?;
-            let expression = if self.take("=") {
-                self.expect_string(&["STRING"])?
-            } else {
-                name.clone()
-            };
+            let expression = if self.take("=") { self.expect_string(&["STRING"])? } else { name.clone() };
             extractions.push((name, expression));
             if !self.take(",") {
                 return Ok(extractions);
@@ -149,14 +142,8 @@ impl QueryParser {
 
     fn text_parser(&mut self, kind: &str) -> Result<Stage, LokiError> {
         let text = self.expect_string(&["STRING"])?;
-        let parser = if kind == "regexp" {
-            Parser::regexp(&text)
-        } else {
-            Pattern::parse(&text).map(Parser::Pattern)
-        };
-        parser
-            .map(Stage::Parser)
-            .map_err(|reason| LokiError::Parse(format!("invalid {kind} parser: {reason}")))
+        let parser = if kind == "regexp" { Parser::regexp(&text) } else { Pattern::parse(&text).map(Parser::Pattern) };
+        parser.map(Stage::Parser).map_err(|reason| LokiError::Parse(format!("invalid {kind} parser: {reason}")))
     }
 
     fn line_format(&mut self) -> Result<Option<Stage>, LokiError> {
@@ -238,10 +225,6 @@ impl QueryParser {
         while self.take("|") {
             filters.push(self.label_filter()?);
         }
-        Ok(Unwrap {
-            label,
-            quantity: quantity.unwrap_or(Quantity::Number),
-            filters,
-        })
+        Ok(Unwrap { label, quantity: quantity.unwrap_or(Quantity::Number), filters })
     }
 }

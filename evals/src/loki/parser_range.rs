@@ -19,23 +19,14 @@ impl QueryParser {
             None
         };
         if !self.next_is("{") && !self.next_is("(") {
-            return Err(self.unexpected(if parameter.is_some() {
-                &["{", "("]
-            } else {
-                &["NUMBER", "{", "("]
-            }));
+            return Err(self.unexpected(if parameter.is_some() { &["{", "("] } else { &["NUMBER", "{", "("] }));
         }
         let range = self.nested(Self::log_range)?;
         self.expect(")", &[")"])?;
         let grouping = self.grouping()?;
         self.check_range_aggregation(name, function, parameter.as_deref(), &range, grouping.is_some());
         let parameter = parameter.and_then(|number| units::float(&number).ok());
-        Ok(Metric::Range(Box::new(RangeAggregation {
-            function,
-            range,
-            parameter,
-            grouping,
-        })))
+        Ok(Metric::Range(Box::new(RangeAggregation { function, range, parameter, grouping })))
     }
 
     fn check_range_aggregation(
@@ -96,12 +87,7 @@ impl QueryParser {
             self.advance();
             let offset = self.offset()?;
             let (stages, unwrap) = self.pipeline(true)?;
-            return Ok(LogRange {
-                selector: LogSelector { matchers, stages },
-                unwrap,
-                interval,
-                offset,
-            });
+            return Ok(LogRange { selector: LogSelector { matchers, stages }, unwrap, interval, offset });
         }
         let (stages, unwrap) = self.pipeline(true)?;
         self.behind_pipeline(LogSelector { matchers, stages }, unwrap)
@@ -113,12 +99,7 @@ impl QueryParser {
         };
         self.advance();
         let offset = self.offset()?;
-        Ok(LogRange {
-            selector,
-            unwrap,
-            interval,
-            offset,
-        })
+        Ok(LogRange { selector, unwrap, interval, offset })
     }
 
     fn offset(&mut self) -> Result<i64, LokiError> {
@@ -157,10 +138,7 @@ impl RangeFunction {
 
     /// Whether it works on lines; the others need `unwrap`.
     fn counts_lines(self) -> bool {
-        matches!(
-            self,
-            Self::Rate | Self::CountOverTime | Self::BytesRate | Self::BytesOverTime | Self::AbsentOverTime
-        )
+        matches!(self, Self::Rate | Self::CountOverTime | Self::BytesRate | Self::BytesOverTime | Self::AbsentOverTime)
     }
 
     fn may_unwrap(self) -> bool {

@@ -22,9 +22,7 @@ impl Pattern {
         }
         for (piece, next) in pieces.iter().zip(pieces.iter().skip(1)) {
             if let (Piece::Capture(first), Piece::Capture(second)) = (piece, next) {
-                return Err(format!(
-                    "found consecutive capture '<{first}><{second}>': invalid expression"
-                ));
+                return Err(format!("found consecutive capture '<{first}><{second}>': invalid expression"));
             }
         }
         for (position, name) in names.iter().enumerate() {
@@ -81,10 +79,7 @@ fn pieces(text: &str) -> Vec<Piece> {
     let mut literal = String::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let name = rest
-            .strip_prefix('<')
-            .and_then(|after| after.split_once('>'))
-            .filter(|(name, _)| is_name(name));
+        let name = rest.strip_prefix('<').and_then(|after| after.split_once('>')).filter(|(name, _)| is_name(name));
         if let Some((name, after)) = name {
             if !literal.is_empty() {
                 pieces.push(Piece::Literal(std::mem::take(&mut literal)));
@@ -114,10 +109,7 @@ mod tests {
     #[test]
     fn captures_take_a_line_apart() {
         let pattern = Pattern::parse("<ip> - <_> \"<method> <path>\"").unwrap();
-        assert_eq!(
-            pattern.captures("::1 - x \"GET /a\" 200"),
-            [("ip", "::1"), ("method", "GET"), ("path", "/a")]
-        );
+        assert_eq!(pattern.captures("::1 - x \"GET /a\" 200"), [("ip", "::1"), ("method", "GET"), ("path", "/a")]);
         assert_eq!(pattern.captures("short"), [("ip", "short")]);
         assert_eq!(Pattern::parse("[<a>]").unwrap().captures("x[1]"), []);
     }
@@ -125,13 +117,7 @@ mod tests {
     #[test]
     fn a_pattern_needs_separate_named_captures() {
         assert_eq!(Pattern::parse("<_> a").unwrap_err(), "at least one capture is required");
-        assert_eq!(
-            Pattern::parse("<a><b>").unwrap_err(),
-            "found consecutive capture '<a><b>': invalid expression"
-        );
-        assert_eq!(
-            Pattern::parse("<a> <a>").unwrap_err(),
-            "duplicate capture name (a): invalid expression"
-        );
+        assert_eq!(Pattern::parse("<a><b>").unwrap_err(), "found consecutive capture '<a><b>': invalid expression");
+        assert_eq!(Pattern::parse("<a> <a>").unwrap_err(), "duplicate capture name (a): invalid expression");
     }
 }

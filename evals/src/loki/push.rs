@@ -38,9 +38,7 @@ pub(super) fn push(store: &mut LogStore, body: &[u8], now: i64) -> Result<(), Lo
     let mut refused = None;
     for PushedStream { stream, values } in push.streams {
         if let Some(name) = stream.keys().find(|name| !is_label_name(name)) {
-            return Err(LokiError::Refused(format!(
-                "couldn't parse labels: parse error: invalid label name {name}"
-            )));
+            return Err(LokiError::Refused(format!("couldn't parse labels: parse error: invalid label name {name}")));
         }
         for value in values {
             let (at, line, metadata) = match value {
@@ -58,10 +56,7 @@ pub(super) fn push(store: &mut LogStore, body: &[u8], now: i64) -> Result<(), Lo
 
 fn accepted(stream: &Labels, at: &str, line: &str, now: i64) -> Result<i64, LokiError> {
     let at: i64 = at.parse().map_err(|_| {
-        LokiError::Refused(format!(
-            "strconv.ParseInt: parsing {}: invalid syntax",
-            super::escape::quote(at)
-        ))
+        LokiError::Refused(format!("strconv.ParseInt: parsing {}: invalid syntax", super::escape::quote(at)))
     })?;
     let stream = labels::render(stream);
     let refused = |text: String| Err(LokiError::Refused(text));
@@ -80,10 +75,7 @@ fn accepted(stream: &Labels, at: &str, line: &str, now: i64) -> Result<i64, Loki
         ));
     }
     if at > now.saturating_add(GRACE) {
-        return refused(format!(
-            "entry for stream '{stream}' has timestamp too new: {}\n",
-            date(at)
-        ));
+        return refused(format!("entry for stream '{stream}' has timestamp too new: {}\n", date(at)));
     }
     Ok(at)
 }

@@ -25,9 +25,7 @@ pub(super) fn apply(function: RangeFunction, points: &[(i64, f64)], interval: i6
 
 /// The mean, without a sum that could overflow.
 pub(super) fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    values
-        .zip(1_u32..)
-        .fold(0.0, |mean, (value, count)| mean + (value - mean) / f64::from(count))
+    values.zip(1_u32..).fold(0.0, |mean, (value, count)| mean + (value - mean) / f64::from(count))
 }
 
 /// The variance of a whole population.

@@ -9,12 +9,7 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
     let translated = translate(pattern).map_err(|reason| format!("error parsing regexp: {reason}"))?;
     Regex::new(&translated).map_err(|error| {
         let text = error.to_string();
-        let reason = text
-            .lines()
-            .last()
-            .unwrap_or_default()
-            .trim_start_matches("error: ")
-            .to_owned();
+        let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
         format!("error parsing regexp: {reason}: `{pattern}`")
     })
 }

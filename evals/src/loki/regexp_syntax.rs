@@ -5,19 +5,9 @@
 
 /// The same expression in the `regex` crate's syntax, or Go's reason to refuse it.
 pub(super) fn translate(pattern: &str) -> Result<String, String> {
-    let mut walk = Walk {
-        pattern,
-        characters: pattern.chars().collect(),
-        at: 0,
-        out: String::new(),
-        depth: 0,
-    };
+    let mut walk = Walk { pattern, characters: pattern.chars().collect(), at: 0, out: String::new(), depth: 0 };
     walk.run()?;
-    if walk.depth > 0 {
-        Err(format!("missing closing ): `{pattern}`"))
-    } else {
-        Ok(walk.out)
-    }
+    if walk.depth > 0 { Err(format!("missing closing ): `{pattern}`")) } else { Ok(walk.out) }
 }
 
 /// What the last item was, for the operator that may follow it.
@@ -48,11 +38,7 @@ impl Walk<'_> {
     }
 
     fn text(&self, from: usize, to: usize) -> String {
-        self.characters
-            .get(from..to.min(self.characters.len()))
-            .unwrap_or_default()
-            .iter()
-            .collect()
+        self.characters.get(from..to.min(self.characters.len())).unwrap_or_default().iter().collect()
     }
 
     fn run(&mut self) -> Result<(), String> {
@@ -114,10 +100,7 @@ impl Walk<'_> {
             self.out.push('\\');
             return Ok(self.literal('{'));
         };
-        if counts
-            .split(',')
-            .any(|count| count.parse::<u32>().is_ok_and(|count| count > 1000))
-        {
+        if counts.split(',').any(|count| count.parse::<u32>().is_ok_and(|count| count > 1000)) {
             return Err(format!("invalid repeat count: `{{{counts}}}`"));
         }
         self.at += counts.len() + 1;
@@ -145,10 +128,7 @@ impl Walk<'_> {
                 return Ok(Last::Nothing);
             }
             if !named && !matches!(c, '?' | 'i' | 'm' | 's' | 'U' | '-') {
-                return Err(format!(
-                    "invalid or unsupported Perl syntax: `{}`",
-                    self.text(start, self.at)
-                ));
+                return Err(format!("invalid or unsupported Perl syntax: `{}`", self.text(start, self.at)));
             }
         }
         Err(format!("missing closing ): `{}`", self.pattern))
@@ -181,10 +161,7 @@ impl Walk<'_> {
                 c => self.out.push(c),
             }
         }
-        Err(format!(
-            "missing closing ]: `{}`",
-            self.text(start, self.characters.len())
-        ))
+        Err(format!("missing closing ]: `{}`", self.text(start, self.characters.len())))
     }
 
     /// Copies what stands up to `end`, and that too.

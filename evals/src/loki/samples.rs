@@ -56,11 +56,7 @@ pub(super) fn extract(
         };
         let place = *places.entry(labels).or_insert_with_key(|labels| {
             let failed = labels.contains_key(ERROR) && !extractor.forgiving;
-            series.push(SampleSeries {
-                labels: labels.clone(),
-                failed,
-                points: Vec::new(),
-            });
+            series.push(SampleSeries { labels: labels.clone(), failed, points: Vec::new() });
             series.len() - 1
         });
         if let Some(series) = series.get_mut(place) {
@@ -92,13 +88,7 @@ impl<'a> Extractor<'a> {
         required.extend(grouping.names.iter().cloned());
         let hints = hints(no_labels, grouping.without, with_and_without_suffix(required));
         let forgiving = hints.required.as_ref().is_some_and(|required| required.contains(ERROR));
-        Self {
-            aggregation,
-            grouping,
-            no_labels,
-            forgiving,
-            hints,
-        }
+        Self { aggregation, grouping, no_labels, forgiving, hints }
     }
 
     fn sample(&self, stream: &Labels, entry: &Entry) -> Option<(Labels, f64)> {
@@ -140,34 +130,21 @@ impl<'a> Extractor<'a> {
 /// Without labels in the answer, or with only named ones, parsers need not find more than these.
 fn hints(no_labels: bool, without: bool, required: BTreeSet<String>) -> Hints {
     match (no_labels, required.is_empty()) {
-        (true, true) => Hints {
-            nothing: true,
-            required: None,
-        },
+        (true, true) => Hints { nothing: true, required: None },
         (false, _) if without => Hints::default(),
-        (true | false, _) => Hints {
-            nothing: false,
-            required: Some(required),
-        },
+        (true | false, _) => Hints { nothing: false, required: Some(required) },
     }
 }
 
 /// A parsed label may end in `_extracted`, or be renamed so; parsers must find it under both names.
 fn with_and_without_suffix(names: Vec<String>) -> BTreeSet<String> {
-    let bare: Vec<String> = names
-        .iter()
-        .filter_map(|name| name.strip_suffix(DUPLICATE_SUFFIX))
-        .map(str::to_owned)
-        .collect();
+    let bare: Vec<String> =
+        names.iter().filter_map(|name| name.strip_suffix(DUPLICATE_SUFFIX)).map(str::to_owned).collect();
     names.into_iter().chain(bare).collect()
 }
 
 impl RangeFunction {
     fn value_of_line(self, line: &str) -> f64 {
-        if matches!(self, Self::BytesOverTime | Self::BytesRate) {
-            line.len() as f64
-        } else {
-            1.0
-        }
+        if matches!(self, Self::BytesOverTime | Self::BytesRate) { line.len() as f64 } else { 1.0 }
     }
 }

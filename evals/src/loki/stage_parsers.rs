@@ -91,11 +91,7 @@ fn members(object: &str, path: &mut Vec<String>, labels: &mut WorkingLabels<'_>)
         let outcome = match value.kind {
             Kind::Object => members(value.text, path, labels),
             Kind::String | Kind::Number | Kind::Boolean => {
-                let parts: Vec<&str> = path
-                    .iter()
-                    .map(|part| part.trim())
-                    .filter(|part| !part.is_empty())
-                    .collect();
+                let parts: Vec<&str> = path.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
                 let name = sanitize(&parts.join("_"));
                 if !name.is_empty() {
                     labels.extract(&name, &text(value));

@@ -85,10 +85,8 @@ impl LogStore {
     pub(super) fn push_with_metadata(&mut self, labels: Labels, at: i64, mut line: String, mut metadata: Labels) {
         line.truncate(line.floor_char_boundary(MAXIMUM_LINE_BYTES));
         let labels = with_service_name(labels);
-        let detected = metadata
-            .get(DETECTED_LEVEL)
-            .cloned()
-            .unwrap_or_else(|| level::detect(&labels, &metadata, &line));
+        let detected =
+            metadata.get(DETECTED_LEVEL).cloned().unwrap_or_else(|| level::detect(&labels, &metadata, &line));
         metadata.insert(DETECTED_LEVEL.into(), detected);
         let stream = self.streams.entry(labels).or_default();
         if stream.holds(at, &line) {
@@ -106,9 +104,7 @@ impl LogStore {
     /// The streams that meet all conditions.
     pub(super) fn select(&self, matchers: &[LabelMatcher]) -> impl Iterator<Item = (&Labels, &Stream)> {
         let meets = |labels: &Labels| {
-            matchers
-                .iter()
-                .all(|matcher| matcher.matches(labels.get(&matcher.name).map_or("", String::as_str)))
+            matchers.iter().all(|matcher| matcher.matches(labels.get(&matcher.name).map_or("", String::as_str)))
         };
         self.streams.iter().filter(move |(labels, _)| meets(labels))
     }

@@ -176,10 +176,8 @@ impl Metric {
         match self {
             Self::Literal(_) | Self::Vector(_) | Self::Range(_) => false,
             Self::Aggregate(aggregation) => {
-                matches!(
-                    aggregation.function,
-                    VectorFunction::Sort | VectorFunction::SortDescending
-                ) || aggregation.inner.sorts_by_value()
+                matches!(aggregation.function, VectorFunction::Sort | VectorFunction::SortDescending)
+                    || aggregation.inner.sorts_by_value()
             }
             Self::Binary(operation) => operation.left.sorts_by_value() || operation.right.sorts_by_value(),
         }

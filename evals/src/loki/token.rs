@@ -30,11 +30,7 @@ pub(super) enum Token {
 impl Token {
     /// The symbol, if it is one.
     pub(super) fn symbol(&self) -> Option<&'static str> {
-        if let Self::Symbol(symbol) = self {
-            Some(symbol)
-        } else {
-            None
-        }
+        if let Self::Symbol(symbol) = self { Some(symbol) } else { None }
     }
 
     /// The token's name in an error such as `unexpected IDENTIFIER`.
@@ -75,9 +71,8 @@ pub(super) struct Located {
 pub(super) const PAIRS: [&str; 10] = ["!=", "=~", "!~", "!>", "|=", "|~", "|>", "==", ">=", "<="];
 
 /// Symbols of one character.
-pub(super) const SINGLES: [&str; 17] = [
-    ",", ".", "{", "}", "=", "|", "(", ")", "[", "]", "+", "-", "*", "/", "%", "^", "<",
-];
+pub(super) const SINGLES: [&str; 17] =
+    [",", ".", "{", "}", "=", "|", "(", ")", "[", "]", "+", "-", "*", "/", "%", "^", "<"];
 
 /// Reserved words.
 pub(super) const WORDS: [&str; 24] = [

@@ -9,15 +9,8 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// Prometheus' durations, largest unit first, and no unit twice.
-const PROMETHEUS_UNITS: [(&str, i64); 7] = [
-    ("y", 365 * DAY),
-    ("w", 7 * DAY),
-    ("d", DAY),
-    ("h", HOUR),
-    ("m", MINUTE),
-    ("s", SECOND),
-    ("ms", 1_000_000),
-];
+const PROMETHEUS_UNITS: [(&str, i64); 7] =
+    [("y", 365 * DAY), ("w", 7 * DAY), ("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", 1_000_000)];
 
 /// `1h30m`, in nanoseconds; whole numbers only.
 pub(super) fn prometheus_duration(text: &str) -> Result<i64, String> {
@@ -81,11 +74,7 @@ fn go_unit(unit: &str, whole: &str) -> Result<f64, String> {
         "h" => HOUR as f64,
         "" => return Err(format!("time: missing unit in duration {}", quote(whole))),
         unit => {
-            return Err(format!(
-                "time: unknown unit {} in duration {}",
-                quote(unit),
-                quote(whole)
-            ));
+            return Err(format!("time: unknown unit {} in duration {}", quote(unit), quote(whole)));
         }
     })
 }
@@ -108,17 +97,12 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
 }
 
 fn size_power(prefix: &str) -> Option<i32> {
-    ["", "k", "m", "g", "t", "p", "e"]
-        .iter()
-        .zip(0..)
-        .find(|(name, _)| **name == prefix)
-        .map(|(_, power)| power)
+    ["", "k", "m", "g", "t", "p", "e"].iter().zip(0..).find(|(name, _)| **name == prefix).map(|(_, power)| power)
 }
 
 /// Go's `strconv.ParseFloat`, with its error text.
 pub(super) fn float(text: &str) -> Result<f64, String> {
-    text.parse()
-        .map_err(|_| format!("strconv.ParseFloat: parsing {}: invalid syntax", quote(text)))
+    text.parse().map_err(|_| format!("strconv.ParseFloat: parsing {}: invalid syntax", quote(text)))
 }
 
 /// A sample's value as Prometheus writes it.
@@ -156,14 +140,8 @@ mod tests {
     #[test]
     fn durations_are_read_as_prometheus_and_go_read_them() {
         assert_eq!(prometheus_duration("1h30m"), Ok(5400 * SECOND));
-        assert_eq!(
-            prometheus_duration("5x"),
-            Err("not a valid duration string: \"5x\"".into())
-        );
-        assert_eq!(
-            prometheus_duration("30m1h"),
-            Err("not a valid duration string: \"30m1h\"".into())
-        );
+        assert_eq!(prometheus_duration("5x"), Err("not a valid duration string: \"5x\"".into()));
+        assert_eq!(prometheus_duration("30m1h"), Err("not a valid duration string: \"30m1h\"".into()));
         assert_eq!(go_duration("-1.5h"), Ok(-5400 * SECOND));
         assert_eq!(go_duration("5"), Err("time: missing unit in duration \"5\"".into()));
         assert_eq!(go_duration("x"), Err("time: invalid duration \"x\"".into()));

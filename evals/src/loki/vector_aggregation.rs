@@ -15,10 +15,7 @@ pub(super) fn apply(aggregation: &VectorAggregation, samples: Vec<Sample>) -> Ve
         let key = labels::group(&sample.labels, &grouping.names, grouping.without);
         groups.entry(key).or_default().push(sample);
     }
-    groups
-        .into_iter()
-        .flat_map(|(labels, group)| one_group(aggregation, labels, group))
-        .collect()
+    groups.into_iter().flat_map(|(labels, group)| one_group(aggregation, labels, group)).collect()
 }
 
 fn one_group(aggregation: &VectorAggregation, labels: Labels, group: Vec<Sample>) -> Vec<Sample> {
@@ -43,11 +40,7 @@ fn one_group(aggregation: &VectorAggregation, labels: Labels, group: Vec<Sample>
 fn ordered(mut group: Vec<Sample>, descending: bool, keep: usize) -> Vec<Sample> {
     group.sort_by(|left, right| {
         let by_value = left.value.is_nan().cmp(&right.value.is_nan());
-        let order = if descending {
-            right.value.total_cmp(&left.value)
-        } else {
-            left.value.total_cmp(&right.value)
-        };
+        let order = if descending { right.value.total_cmp(&left.value) } else { left.value.total_cmp(&right.value) };
         by_value.then(order).then_with(|| left.labels.cmp(&right.labels))
     });
     group.truncate(keep);

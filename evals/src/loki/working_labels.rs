@@ -42,11 +42,7 @@ impl<'a> WorkingLabels<'a> {
     /// A label's value; the error's labels have their own ways, see [`Self::filter_value`].
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let added = self.metadata.get(name).or_else(|| self.parsed.get(name));
-        let stream = || {
-            self.stream
-                .get(name)
-                .filter(|value| !value.is_empty() && !self.deleted.contains(name))
-        };
+        let stream = || self.stream.get(name).filter(|value| !value.is_empty() && !self.deleted.contains(name));
         added.or_else(stream).map(String::as_str)
     }
 
@@ -70,11 +66,7 @@ impl<'a> WorkingLabels<'a> {
     /// needs it or an earlier parser has found it.
     pub(super) fn extract(&mut self, name: &str, value: &str) {
         let name = self.free_name(name);
-        let needed = self
-            .hints
-            .required
-            .as_ref()
-            .is_none_or(|required| required.contains(&name));
+        let needed = self.hints.required.as_ref().is_none_or(|required| required.contains(&name));
         if needed && !self.extracted.contains(&name) {
             self.set(name, value.to_owned());
         }
@@ -83,11 +75,7 @@ impl<'a> WorkingLabels<'a> {
     /// The name under which a parsed label is kept.
     pub(super) fn free_name(&self, name: &str) -> String {
         let taken = self.stream.contains_key(name) || self.metadata.contains_key(name);
-        if taken {
-            format!("{name}{DUPLICATE_SUFFIX}")
-        } else {
-            name.to_owned()
-        }
+        if taken { format!("{name}{DUPLICATE_SUFFIX}") } else { name.to_owned() }
     }
 
     /// Sets a parsed label, whatever was there.
@@ -135,10 +123,7 @@ impl<'a> WorkingLabels<'a> {
 
     /// The structured metadata that is left.
     pub(super) fn metadata_labels(&self) -> Labels {
-        let visible = self
-            .metadata
-            .iter()
-            .filter(|(name, _)| !self.parsed.contains_key(*name));
+        let visible = self.metadata.iter().filter(|(name, _)| !self.parsed.contains_key(*name));
         visible.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 

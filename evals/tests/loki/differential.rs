@@ -15,10 +15,8 @@ fn load(pushed: &Value) -> LogStore {
     let mut store = LogStore::new();
     for stream in pushed["streams"].as_array().unwrap() {
         let names = stream["stream"].as_object().unwrap();
-        let pairs: Vec<(&str, &str)> = names
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
-            .collect();
+        let pairs: Vec<(&str, &str)> =
+            names.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
         for line in stream["values"].as_array().unwrap() {
             let at = line[0].as_str().unwrap().parse().unwrap();
             store.push(labels(&pairs), at, line[1].as_str().unwrap().to_owned());
@@ -35,22 +33,12 @@ async fn all_recorded_queries_are_answered_as_the_real_server_did() {
     let server = Server::start(load(&pushed), end).await;
     let (mut differences, mut known) = (Vec::new(), Vec::new());
     for (number, query) in queries.iter().enumerate() {
-        let answer = server
-            .ask(
-                "GET",
-                query["path"].as_str().unwrap(),
-                &parameters(&query["params"]),
-                false,
-            )
-            .await;
+        let answer = server.ask("GET", query["path"].as_str().unwrap(), &parameters(&query["params"]), false).await;
         let status = query["status"].as_u64().unwrap();
         let wrong = if u64::from(answer.status) == status {
             difference(&query["answer"], &answer.body)
         } else {
-            Some(format!(
-                "status {} expected, found {}: {}",
-                status, answer.status, answer.body
-            ))
+            Some(format!("status {} expected, found {}: {}", status, answer.status, answer.body))
         };
         let text = query["params"]["query"].as_str().unwrap();
         match wrong {
@@ -59,11 +47,6 @@ async fn all_recorded_queries_are_answered_as_the_real_server_did() {
             None => {}
         }
     }
-    assert!(
-        differences.is_empty(),
-        "{} differ:\n{}",
-        differences.len(),
-        differences.join("\n\n")
-    );
+    assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n\n"));
     assert_eq!((queries.len(), known.as_slice()), (108, KNOWN.as_slice()));
 }

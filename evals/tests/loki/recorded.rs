@@ -11,21 +11,13 @@ const NOW: i64 = 1_795_454_134_690_125_692;
 
 /// What is answered differently, why, and what is the same nevertheless.
 const KNOWN: [(&str, &str, Sameness); 3] = [
-    (
-        "query-instant-topk",
-        "three series are equal, and which two of them Loki keeps is chance",
-        same_values,
-    ),
+    ("query-instant-topk", "three series are equal, and which two of them Loki keeps is chance", same_values),
     (
         "err-400-pipeline-error",
         "many series went wrong, and which of them Loki names is chance",
         same_but_for_the_series,
     ),
-    (
-        "index-stats",
-        "Loki counts the bytes of its chunks, the double those of the lines",
-        same_but_for_bytes,
-    ),
+    ("index-stats", "Loki counts the bytes of its chunks, the double those of the lines", same_but_for_bytes),
 ];
 
 type Sameness = fn(&Value, &Value) -> bool;
@@ -39,32 +31,20 @@ fn same_but_for_the_series(expected: &Value, found: &Value) -> bool {
 }
 
 fn same_but_for_bytes(expected: &Value, found: &Value) -> bool {
-    ["streams", "chunks", "entries"]
-        .iter()
-        .all(|name| expected[name] == found[name])
+    ["streams", "chunks", "entries"].iter().all(|name| expected[name] == found[name])
 }
 
 #[tokio::test]
 async fn recorded_requests_are_answered_as_the_real_server_did() {
     let server = Server::start(LogStore::new(), NOW).await;
-    let push = server
-        .client
-        .post(server.url("/loki/api/v1/push"))
-        .body(include_str!("fixtures/recorded_pushed.json"));
+    let push = server.client.post(server.url("/loki/api/v1/push")).body(include_str!("fixtures/recorded_pushed.json"));
     assert_eq!(push.send().await.unwrap().status().as_u16(), 204);
     let requests: Vec<Value> = serde_json::from_str(include_str!("fixtures/recorded.json")).unwrap();
     let (mut differences, mut known) = (Vec::new(), Vec::new());
     for request in &requests {
         let text = |name: &str| request[name].as_str().unwrap();
         let categorize = request["categorize"].as_bool().unwrap_or_default();
-        let answer = server
-            .ask(
-                text("method"),
-                text("path"),
-                &parameters(&request["params"]),
-                categorize,
-            )
-            .await;
+        let answer = server.ask(text("method"), text("path"), &parameters(&request["params"]), categorize).await;
         let head = (u64::from(answer.status), answer.content_type.as_str());
         let expected_head = (request["status"].as_u64().unwrap(), text("content_type"));
         let wrong = if head == expected_head {
@@ -80,17 +60,8 @@ async fn recorded_requests_are_answered_as_the_real_server_did() {
             Some(_) | None => differences.push((text("name"), wrong)),
         }
     }
-    assert!(
-        differences.is_empty(),
-        "{} of {} differ: {differences:#?}",
-        differences.len(),
-        requests.len()
-    );
-    assert_eq!(
-        (requests.len(), known.len()),
-        (49, KNOWN.len()),
-        "known differences that are left: {known:?}"
-    );
+    assert!(differences.is_empty(), "{} of {} differ: {differences:#?}", differences.len(), requests.len());
+    assert_eq!((requests.len(), known.len()), (49, KNOWN.len()), "known differences that are left: {known:?}");
 }
 
 /// The list of `/series` comes in any order.

@@ -28,10 +28,7 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self {
-            address,
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
-        }
+        Self { address, client: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -56,10 +53,7 @@ impl Server {
 
     /// A GET.
     pub(crate) async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Answer {
-        let parameters: Vec<_> = parameters
-            .iter()
-            .map(|(name, value)| ((*name).into(), (*value).into()))
-            .collect();
+        let parameters: Vec<_> = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         self.ask("GET", path, &parameters, false).await
     }
 }
@@ -67,46 +61,27 @@ impl Server {
 /// Reads an answer.
 pub(crate) async fn answer(response: reqwest::Response) -> Answer {
     let status = response.status().as_u16();
-    let content_type = response
-        .headers()
-        .get("content-type")
-        .map_or("", |kind| kind.to_str().unwrap())
-        .to_owned();
+    let content_type = response.headers().get("content-type").map_or("", |kind| kind.to_str().unwrap()).to_owned();
     let text = response.text().await.unwrap();
     let is_json = content_type.starts_with("application/json");
-    let mut body = if is_json {
-        serde_json::from_str(&text).unwrap()
-    } else {
-        Value::String(text)
-    };
+    let mut body = if is_json { serde_json::from_str(&text).unwrap() } else { Value::String(text) };
     if let Some(data) = body.get_mut("data").and_then(Value::as_object_mut) {
         data.remove("stats");
     }
-    Answer {
-        status,
-        content_type,
-        body,
-    }
+    Answer { status, content_type, body }
 }
 
 /// A request's parameters from a fixture: text, numbers or lists of text.
 pub(crate) fn parameters(of: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let pairs = of
-        .as_object()
-        .unwrap()
-        .iter()
-        .flat_map(|(name, value)| match value.as_array() {
-            Some(values) => values.iter().map(|value| (name.clone(), text(value))).collect(),
-            None => vec![(name.clone(), text(value))],
-        });
+    let pairs = of.as_object().unwrap().iter().flat_map(|(name, value)| match value.as_array() {
+        Some(values) => values.iter().map(|value| (name.clone(), text(value))).collect(),
+        None => vec![(name.clone(), text(value))],
+    });
     pairs.collect()
 }
 
 /// Labels from pairs.
 pub(crate) fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs
-        .iter()
-        .map(|(name, value)| ((*name).into(), (*value).into()))
-        .collect()
+    pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
 }

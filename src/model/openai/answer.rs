@@ -109,17 +109,9 @@ impl Collected {
         self.content.push_str(&text(delta.refusal.as_ref()));
         // Servers that send both names send the same text under both.
         let reasoning = text(delta.reasoning_content.as_ref());
-        let reasoning = if reasoning.is_empty() {
-            text(delta.reasoning.as_ref())
-        } else {
-            reasoning
-        };
+        let reasoning = if reasoning.is_empty() { text(delta.reasoning.as_ref()) } else { reasoning };
         self.reasoning.push_str(&reasoning);
-        delta
-            .tool_calls
-            .into_iter()
-            .flatten()
-            .try_for_each(|fragment| self.call(fragment))
+        delta.tool_calls.into_iter().flatten().try_for_each(|fragment| self.call(fragment))
     }
 
     fn call(&mut self, fragment: Fragment) -> Result<(), Fault> {
@@ -139,11 +131,7 @@ impl Collected {
             if self.calls.len() >= CALLS {
                 return Err(Fault::TooLarge(format!("the answer holds more than {CALLS} calls")));
             }
-            self.calls.push(Called {
-                index,
-                id,
-                ..Called::default()
-            });
+            self.calls.push(Called { index, id, ..Called::default() });
         }
         let called = match position {
             Some(position) => self.calls.get_mut(position),
@@ -165,13 +153,8 @@ impl Collected {
 
     /// All that the model wrote, for counting.
     pub(super) fn text(&self) -> String {
-        let calls = self
-            .calls
-            .iter()
-            .flat_map(|called| [called.name.as_str(), called.arguments.as_str()]);
-        let texts = [self.reasoning.as_str(), self.content.as_str()]
-            .into_iter()
-            .chain(calls);
+        let calls = self.calls.iter().flat_map(|called| [called.name.as_str(), called.arguments.as_str()]);
+        let texts = [self.reasoning.as_str(), self.content.as_str()].into_iter().chain(calls);
         texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
@@ -188,10 +171,7 @@ impl From<SentUsage> for Usage {
     fn from(sent: SentUsage) -> Self {
         Self {
             input_tokens: sent.prompt_tokens.unwrap_or_default(),
-            cached_tokens: sent
-                .prompt_tokens_details
-                .and_then(|details| details.cached_tokens)
-                .unwrap_or_default(),
+            cached_tokens: sent.prompt_tokens_details.and_then(|details| details.cached_tokens).unwrap_or_default(),
             output_tokens: sent.completion_tokens.unwrap_or_default(),
             cost: 0.0,
         }
@@ -200,26 +180,18 @@ impl From<SentUsage> for Usage {
 
 /// An error that came with status 200, as routers send it once the answer has begun.
 fn error_of(error: &Value) -> Fault {
-    let code = error
-        .get("code")
-        .and_then(Value::as_u64)
-        .and_then(|code| u16::try_from(code).ok());
+    let code = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
     let status = code.filter(|code| (400..600).contains(code)).unwrap_or(200);
-    Fault::Status {
-        status,
-        body: serde_json::json!({ "error": error }).to_string(),
-        retry_after: None,
-    }
+    Fault::Status { status, body: serde_json::json!({ "error": error }).to_string(), retry_after: None }
 }
 
 /// Text, or the texts of a list of parts.
 fn text(value: Option<&Value>) -> String {
     match value {
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => parts
-            .iter()
-            .filter_map(|part| part.get("text").and_then(Value::as_str).or(part.as_str()))
-            .collect(),
+        Some(Value::Array(parts)) => {
+            parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str).or(part.as_str())).collect()
+        }
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => String::new(),
     }
 }

@@ -49,17 +49,9 @@ impl Endpoint {
     pub(super) fn new(options: &OpenAiOptions, client: reqwest::Client, clock: SharedClock) -> Self {
         let url = &options.base_url;
         let host = url.host_str().unwrap_or("the server").to_owned();
-        let host = url
-            .port_or_known_default()
-            .map_or(host.clone(), |port| format!("{host}:{port}"));
+        let host = url.port_or_known_default().map_or(host.clone(), |port| format!("{host}:{port}"));
         let provider = Arc::new(Provider::new(options));
-        let transport = Transport {
-            client,
-            clock,
-            timeout: options.timeout,
-            host,
-            seen: Arc::default(),
-        };
+        let transport = Transport { client, clock, timeout: options.timeout, host, seen: Arc::default() };
         Self { provider, transport }
     }
 
@@ -67,10 +59,7 @@ impl Endpoint {
     pub(super) async fn ask(&self, request: &Request<'_>) -> Result<Collected, Fault> {
         self.provider.check()?;
         // Each attempt has its own place for what went wrong, so that turns side by side do not mix theirs up.
-        let transport = Transport {
-            seen: Arc::default(),
-            ..self.transport.clone()
-        };
+        let transport = Transport { seen: Arc::default(), ..self.transport.clone() };
         let stream = request.stream;
         let service = tower::service_fn({
             let transport = transport.clone();
@@ -78,11 +67,7 @@ impl Endpoint {
         });
         let provider: Arc<dyn Config> = self.provider.clone();
         let client = Client::build(self.transport.client.clone(), provider).with_http_service(service);
-        let asked = if stream {
-            streamed(&client, request).await
-        } else {
-            whole(&client, request).await
-        };
+        let asked = if stream { streamed(&client, request).await } else { whole(&client, request).await };
         asked.map_err(|error| match error {
             Failed::Fault(fault) => fault,
             Failed::Client(error) => transport.take().unwrap_or_else(|| of_client(error)),
@@ -103,11 +88,7 @@ async fn whole(client: &Client<Arc<dyn Config>>, request: &Request<'_>) -> Resul
 }
 
 async fn streamed(client: &Client<Arc<dyn Config>>, request: &Request<'_>) -> Result<Collected, Failed> {
-    let mut pieces = client
-        .chat()
-        .create_stream_byot::<_, Piece>(request)
-        .await
-        .map_err(Failed::Client)?;
+    let mut pieces = client.chat().create_stream_byot::<_, Piece>(request).await.map_err(Failed::Client)?;
     let mut collected = Collected::default();
     while let Some(piece) = pieces.next().await {
         collected.add(piece.map_err(Failed::Client)?).map_err(Failed::Fault)?;
@@ -131,17 +112,12 @@ impl Transport {
             let body = self.read(response).await?;
             return Ok(response_of(reqwest::Body::from(body)));
         }
-        let json = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        let json =
+            response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
         if json {
             // A server that does not stream answers in one piece; as a stream that is one event.
             let body = self.read(response).await?;
-            let event = format!(
-                "data: {}\n\n",
-                String::from_utf8_lossy(&body).replace(['\r', '\n'], " ")
-            );
+            let event = format!("data: {}\n\n", String::from_utf8_lossy(&body).replace(['\r', '\n'], " "));
             return Ok(response_of(reqwest::Body::from(event)));
         }
         Ok(response_of(reqwest::Body::wrap_stream(self.bounded(response))))
@@ -190,11 +166,7 @@ impl Transport {
                 break;
             }
         }
-        Fault::Status {
-            status,
-            body: String::from_utf8_lossy(&body).into_owned(),
-            retry_after,
-        }
+        Fault::Status { status, body: String::from_utf8_lossy(&body).into_owned(), retry_after }
     }
 
     fn fault(&self, error: reqwest::Error) -> Fault {
@@ -231,9 +203,7 @@ fn of_client(error: OpenAIError) -> Fault {
 }
 
 fn unreadable(why: &str, text: &str) -> Fault {
-    Fault::Unreadable(format!(
-        "the answer is no chat completion ({why}); it begins with: {text}"
-    ))
+    Fault::Unreadable(format!("the answer is no chat completion ({why}); it begins with: {text}"))
 }
 
 fn response_of(body: reqwest::Body) -> Response {

@@ -25,11 +25,7 @@ pub(super) enum Fault {
     /// No whole answer in time.
     TimedOut(Duration),
     /// Another status than 2xx, or an error in place of an answer.
-    Status {
-        status: u16,
-        body: String,
-        retry_after: Option<Duration>,
-    },
+    Status { status: u16, body: String, retry_after: Option<Duration> },
     /// The answer is larger than its bound, in bytes or calls.
     TooLarge(String),
     /// The answer ended before its end.
@@ -43,17 +39,11 @@ pub(super) enum Fault {
 impl Fault {
     /// How long to wait before the next attempt; `None` when another attempt would fare no better.
     pub(super) fn pause(&self, retries: u32) -> Option<Duration> {
-        let growing = FIRST_PAUSE
-            .saturating_mul(2_u32.saturating_pow(retries))
-            .min(LAST_PAUSE);
+        let growing = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(retries)).min(LAST_PAUSE);
         match self {
             Self::Unreachable(_) | Self::TimedOut(_) | Self::BrokeOff(_) => Some(growing),
             Self::Status { status: 429, body, .. } if body.contains("insufficient_quota") => None,
-            Self::Status {
-                status: 429 | 500 | 502 | 503 | 504,
-                retry_after,
-                ..
-            } => match *retry_after {
+            Self::Status { status: 429 | 500 | 502 | 503 | 504, retry_after, .. } => match *retry_after {
                 Some(asked) if asked > LONGEST_PAUSE => None,
                 Some(asked) if !asked.is_zero() => Some(asked),
                 Some(_) | None => Some(growing),
@@ -66,11 +56,9 @@ impl Fault {
     pub(super) fn leave_alone(&self) -> Option<Duration> {
         match self {
             Self::Settings(_) | Self::Unreachable(_) | Self::TimedOut(_) => Some(LEFT_ALONE),
-            Self::Status {
-                status: 401 | 402 | 403 | 404 | 429 | 500 | 502 | 503 | 504,
-                retry_after,
-                ..
-            } => Some(retry_after.filter(|asked| !asked.is_zero()).unwrap_or(LEFT_ALONE)),
+            Self::Status { status: 401 | 402 | 403 | 404 | 429 | 500 | 502 | 503 | 504, retry_after, .. } => {
+                Some(retry_after.filter(|asked| !asked.is_zero()).unwrap_or(LEFT_ALONE))
+            }
             Self::Status { .. } | Self::TooLarge(_) | Self::BrokeOff(_) | Self::Unreadable(_) | Self::Empty(_) => None,
         }
     }
@@ -88,19 +76,9 @@ impl Fault {
             Self::Empty(why) => format!("empty answer{why}"),
         };
         // The key goes first: cut in half it would no longer be found.
-        let text = if key.is_empty() {
-            text
-        } else {
-            text.replace(key, "[secret]")
-        };
-        let plain: Vec<&str> = text
-            .split(|letter: char| letter.is_whitespace() || letter.is_control())
-            .collect();
-        let plain = plain
-            .into_iter()
-            .filter(|word| !word.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ");
+        let text = if key.is_empty() { text } else { text.replace(key, "[secret]") };
+        let plain: Vec<&str> = text.split(|letter: char| letter.is_whitespace() || letter.is_control()).collect();
+        let plain = plain.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         match plain.char_indices().nth(TOLD) {
             Some((end, _)) => format!("{}…", plain.get(..end).unwrap_or_default()),
             None => plain,
@@ -110,15 +88,8 @@ impl Fault {
 
 /// How long a provider wants to be left alone. A date is read against the provider's own, whose clock may differ from ours.
 pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value: &HeaderValue| value.to_str().ok())
-            .map(str::trim)
-    };
-    let milliseconds = headers
-        .get("retry-after-ms")
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::trim);
+    let milliseconds = headers.get("retry-after-ms").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     if let Some(milliseconds) = milliseconds {
         return Some(Duration::from_millis(milliseconds));
     }

@@ -26,12 +26,7 @@ impl Provider {
         }
         let sound = authorization.is_some();
         let authorization = authorization.filter(|_| !key.is_empty());
-        Self {
-            url: options.base_url.clone(),
-            key: options.api_key.clone(),
-            authorization,
-            sound,
-        }
+        Self { url: options.base_url.clone(), key: options.api_key.clone(), authorization, sound }
     }
 
     /// Whether a request can be made at all.
@@ -39,18 +34,13 @@ impl Provider {
         if self.sound {
             return Ok(());
         }
-        Err(Fault::Settings(
-            "the API key holds characters that no HTTP header can carry".to_owned(),
-        ))
+        Err(Fault::Settings("the API key holds characters that no HTTP header can carry".to_owned()))
     }
 }
 
 impl Config for Provider {
     fn headers(&self) -> HeaderMap {
-        self.authorization
-            .iter()
-            .map(|value| (AUTHORIZATION, value.clone()))
-            .collect()
+        self.authorization.iter().map(|value| (AUTHORIZATION, value.clone())).collect()
     }
 
     fn url(&self, path: &str) -> String {

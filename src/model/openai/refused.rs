@@ -53,12 +53,7 @@ impl Refused {
 
     /// The set with the field that this fault names; `None` when it names none that was sent.
     pub(super) fn with_named(self, fault: &Fault, request: &Request<'_>) -> Option<Self> {
-        let Fault::Status {
-            status: 400 | 422,
-            body,
-            ..
-        } = fault
-        else {
+        let Fault::Status { status: 400 | 422, body, .. } = fault else {
             return None;
         };
         // An error that names its parameter names it there; its text may name others in passing.
@@ -69,9 +64,7 @@ impl Refused {
             None => body.clone(),
         };
         let named_by = |names: &[&str]| names.iter().any(|name| has_word(&said, name));
-        let named = Field::ALL
-            .iter()
-            .find(|(field, names)| request.sends(*field) && named_by(names));
+        let named = Field::ALL.iter().find(|(field, names)| request.sends(*field) && named_by(names));
         named.map(|(field, _)| Self(self.0 | *field as u8))
     }
 }

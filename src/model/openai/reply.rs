@@ -17,13 +17,7 @@ use crate::{
 /// What the model thought and wants. On the last turn a conclusion counts whatever stands beside it; before that calls count,
 /// since a conclusion that was written before their answers rests on nothing.
 pub(super) fn step(collected: Collected, last: bool) -> Result<(String, Step), Fault> {
-    let Collected {
-        content,
-        reasoning,
-        calls,
-        finish,
-        ..
-    } = collected;
+    let Collected { content, reasoning, calls, finish, .. } = collected;
     let (tagged, content) = split_thinking(&content);
     let reasoning = joined(&[&reasoning, &tagged]);
     if calls.is_empty() {
@@ -33,10 +27,7 @@ pub(super) fn step(collected: Collected, last: bool) -> Result<(String, Step), F
     let thought = joined(&[&reasoning, &content]);
     let others = wanted.iter().any(|call| call.tool != CONCLUDE);
     if last || !others {
-        let conclusion = wanted
-            .iter()
-            .filter(|call| call.tool == CONCLUDE)
-            .find_map(|call| conclusion(&call.args));
+        let conclusion = wanted.iter().filter(|call| call.tool == CONCLUDE).find_map(|call| conclusion(&call.args));
         if let Some(conclusion) = conclusion {
             return Ok((thought, Step::Conclude(Box::new(conclusion))));
         }
@@ -58,13 +49,10 @@ fn words(content: String, reasoning: String, finish: Option<&str>) -> Result<(St
         };
         return Err(Fault::Empty(why));
     }
-    let bare = content
-        .strip_prefix("```json")
-        .or(content.strip_prefix("```"))
-        .and_then(|text| text.strip_suffix("```"));
-    let written = serde_json::from_str(bare.unwrap_or(&content))
-        .ok()
-        .and_then(|value| conclusion(&without_nulls(value)));
+    let bare =
+        content.strip_prefix("```json").or(content.strip_prefix("```")).and_then(|text| text.strip_suffix("```"));
+    let written =
+        serde_json::from_str(bare.unwrap_or(&content)).ok().and_then(|value| conclusion(&without_nulls(value)));
     match written {
         Some(conclusion) => Ok((reasoning, Step::Conclude(Box::new(conclusion)))),
         None => Ok((reasoning, Step::Said(content))),
@@ -107,23 +95,13 @@ fn split_thinking(content: &str) -> (String, String) {
 }
 
 fn joined(texts: &[&str]) -> String {
-    texts
-        .iter()
-        .map(|text| text.trim())
-        .filter(|text| !text.is_empty())
-        .collect::<Vec<_>>()
-        .join("\n\n")
+    texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
 /// Usage for a provider that tells none.
 pub(super) fn counted(model: &str, read: &str, written: &str) -> Usage {
     let count = |text: &str| count_tokens(model, text) as u64;
-    Usage {
-        input_tokens: count(read),
-        cached_tokens: 0,
-        output_tokens: count(written),
-        cost: 0.0,
-    }
+    Usage { input_tokens: count(read), cached_tokens: 0, output_tokens: count(written), cost: 0.0 }
 }
 
 /// Usage with its cost by the price table.
@@ -134,9 +112,5 @@ pub(super) fn priced(usage: Usage, price: Price) -> Usage {
     let cost = fresh as f64 * price.input_per_million
         + cached_tokens as f64 * price.cached_input_per_million
         + usage.output_tokens as f64 * price.output_per_million;
-    Usage {
-        cached_tokens,
-        cost: cost / 1_000_000.0,
-        ..usage
-    }
+    Usage { cached_tokens, cost: cost / 1_000_000.0, ..usage }
 }

@@ -62,11 +62,7 @@ impl<'a> Request<'a> {
     pub(super) fn of(options: &'a OpenAiOptions, transcript: &'a Transcript<'a>, refused: Refused) -> Self {
         let takes = |field| !refused.has(field);
         let last = transcript.tools.is_empty();
-        let choice = if last {
-            json!({"type": "function", "function": {"name": CONCLUDE}})
-        } else {
-            json!("auto")
-        };
+        let choice = if last { json!({"type": "function", "function": {"name": CONCLUDE}}) } else { json!("auto") };
         let strict = options.strict && takes(Field::Strict);
         let new_name = takes(Field::MaxCompletionTokens);
         Self {
@@ -119,19 +115,14 @@ impl<'a> Request<'a> {
 /// The conversation. Providers want every call answered right after the turn that made it and nothing answered that was not
 /// called; a transcript that was cut or is still open is made to hold to that.
 fn messages<'a>(transcript: &'a Transcript<'a>) -> Vec<Sent<'a>> {
-    let mut sent = vec![Sent::System {
-        content: transcript.system,
-    }];
+    let mut sent = vec![Sent::System { content: transcript.system }];
     let mut open: Vec<&str> = Vec::new();
     for message in &transcript.messages {
         match message {
             Message::Answer { call, text } => match open.iter().position(|id| id == call) {
                 Some(position) => {
                     open.remove(position);
-                    sent.push(Sent::Tool {
-                        tool_call_id: call,
-                        content: text,
-                    });
+                    sent.push(Sent::Tool { tool_call_id: call, content: text });
                 }
                 None => {
                     close(&mut open, &mut sent);
@@ -146,10 +137,7 @@ fn messages<'a>(transcript: &'a Transcript<'a>) -> Vec<Sent<'a>> {
                 close(&mut open, &mut sent);
                 if !thought.is_empty() || !calls.is_empty() {
                     let content = (!thought.is_empty()).then_some(thought.as_str());
-                    sent.push(Sent::Assistant {
-                        content,
-                        tool_calls: calls.iter().map(call).collect(),
-                    });
+                    sent.push(Sent::Assistant { content, tool_calls: calls.iter().map(call).collect() });
                 }
                 open.extend(calls.iter().map(|call| call.id.as_str()));
             }
@@ -160,10 +148,7 @@ fn messages<'a>(transcript: &'a Transcript<'a>) -> Vec<Sent<'a>> {
 }
 
 fn close<'a>(open: &mut Vec<&'a str>, sent: &mut Vec<Sent<'a>>) {
-    sent.extend(open.drain(..).map(|id| Sent::Tool {
-        tool_call_id: id,
-        content: "(no answer)",
-    }));
+    sent.extend(open.drain(..).map(|id| Sent::Tool { tool_call_id: id, content: "(no answer)" }));
 }
 
 fn call(call: &Call) -> Value {
@@ -179,11 +164,8 @@ fn call(call: &Call) -> Value {
 
 fn functions(tools: &[Spec], strict: bool) -> Vec<Value> {
     let conclude = conclude_spec();
-    let mut functions: Vec<_> = tools
-        .iter()
-        .filter(|spec| spec.name != CONCLUDE)
-        .map(|spec| function(spec, strict))
-        .collect();
+    let mut functions: Vec<_> =
+        tools.iter().filter(|spec| spec.name != CONCLUDE).map(|spec| function(spec, strict)).collect();
     functions.push(function(&conclude, strict));
     functions
 }

@@ -25,22 +25,13 @@ fn node(schema: &Value, depth: usize) -> Option<Map<String, Value>> {
             out.insert(keyword.to_owned(), value.clone());
         }
     }
-    if let Some(variants) = schema
-        .get("anyOf")
-        .or_else(|| schema.get("oneOf"))
-        .and_then(Value::as_array)
-    {
-        let variants: Option<Vec<_>> = variants
-            .iter()
-            .map(|variant| node(variant, depth + 1).map(Value::Object))
-            .collect();
+    if let Some(variants) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
+        let variants: Option<Vec<_>> =
+            variants.iter().map(|variant| node(variant, depth + 1).map(Value::Object)).collect();
         out.insert("anyOf".to_owned(), Value::Array(variants?));
     }
     if has_type(&out, "array") {
-        out.insert(
-            "items".to_owned(),
-            Value::Object(node(schema.get("items")?, depth + 1)?),
-        );
+        out.insert("items".to_owned(), Value::Object(node(schema.get("items")?, depth + 1)?));
     }
     if has_type(&out, "object") {
         object(schema, &mut out, depth)?;
@@ -53,10 +44,7 @@ fn node(schema: &Value, depth: usize) -> Option<Map<String, Value>> {
         out.insert("$defs".to_owned(), Value::Object(definitions?));
     }
     // Anything at all is what strict mode cannot say.
-    ["type", "enum", "const", "$ref", "anyOf"]
-        .iter()
-        .any(|keyword| out.contains_key(*keyword))
-        .then_some(out)
+    ["type", "enum", "const", "$ref", "anyOf"].iter().any(|keyword| out.contains_key(*keyword)).then_some(out)
 }
 
 fn object(schema: &Map<String, Value>, out: &mut Map<String, Value>, depth: usize) -> Option<()> {
@@ -65,27 +53,15 @@ fn object(schema: &Map<String, Value>, out: &mut Map<String, Value>, depth: usiz
     if !closed || schema.contains_key("patternProperties") {
         return None;
     }
-    let required: Vec<&str> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let required: Vec<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let mut strict = Map::new();
     for (name, property) in properties {
         let property = node(property, depth + 1)?;
-        let property = if required.contains(&name.as_str()) {
-            property
-        } else {
-            nullable(property)
-        };
+        let property = if required.contains(&name.as_str()) { property } else { nullable(property) };
         strict.insert(name.clone(), Value::Object(property));
     }
-    out.insert(
-        "required".to_owned(),
-        strict.keys().cloned().map(Value::String).collect(),
-    );
+    out.insert("required".to_owned(), strict.keys().cloned().map(Value::String).collect());
     out.insert("properties".to_owned(), Value::Object(strict));
     out.insert("additionalProperties".to_owned(), Value::Bool(false));
     Some(())

@@ -49,11 +49,7 @@ struct InOrder(Mutex<VecDeque<ResponseTemplate>>);
 impl Respond for InOrder {
     fn respond(&self, _request: &Request) -> ResponseTemplate {
         let mut left = self.0.lock().unwrap();
-        if left.len() > 1 {
-            left.pop_front().unwrap()
-        } else {
-            left.front().unwrap().clone()
-        }
+        if left.len() > 1 { left.pop_front().unwrap() } else { left.front().unwrap().clone() }
     }
 }
 
@@ -71,10 +67,7 @@ impl Provider {
 
     async fn with_options(answers: Vec<ResponseTemplate>, change: impl FnOnce(&mut OpenAiOptions)) -> Self {
         let server = MockServer::start().await;
-        Mock::given(any())
-            .respond_with(InOrder(Mutex::new(answers.into())))
-            .mount(&server)
-            .await;
+        Mock::given(any()).respond_with(InOrder(Mutex::new(answers.into()))).mount(&server).await;
         let mut options = options(&server.uri());
         change(&mut options);
         let (model, clock) = model(options);
@@ -82,12 +75,7 @@ impl Provider {
     }
 
     async fn ask(&self) -> Result<Reply, ModelError> {
-        ask(
-            &self.model,
-            vec![Message::User("payments is down".to_owned())],
-            &[inspect()],
-        )
-        .await
+        ask(&self.model, vec![Message::User("payments is down".to_owned())], &[inspect()]).await
     }
 
     async fn ask_last(&self) -> Result<Reply, ModelError> {
@@ -119,36 +107,21 @@ fn options(uri: &str) -> OpenAiOptions {
         streaming: false,
         parallel_tool_calls: true,
         strict: true,
-        price: Price {
-            input_per_million: 2.0,
-            cached_input_per_million: 0.5,
-            output_per_million: 8.0,
-        },
+        price: Price { input_per_million: 2.0, cached_input_per_million: 0.5, output_per_million: 8.0 },
     }
 }
 
 fn model(options: OpenAiOptions) -> (OpenAi, Arc<Still>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    let clock = Arc::new(Still {
-        now,
-        slept: Mutex::default(),
-    });
+    let clock = Arc::new(Still { now, slept: Mutex::default() });
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     (OpenAi::new(options, client, clock.clone()), clock)
 }
 
 async fn ask(model: &OpenAi, messages: Vec<Message>, tools: &[Spec]) -> Result<Reply, ModelError> {
     let incident = Incident::new(1);
-    model
-        .next(&Transcript {
-            incident: &incident,
-            entries: &[],
-            system: "You are careful.",
-            messages,
-            tools,
-        })
-        .await
+    model.next(&Transcript { incident: &incident, entries: &[], system: "You are careful.", messages, tools }).await
 }
 
 /// A tool with one argument that must be given and two that may.
@@ -179,10 +152,7 @@ fn called(calls: &[(&str, &str)]) -> Value {
             json!({"id": format!("call_{index}"), "type": "function", "function": {"name": name, "arguments": arguments}})
         })
         .collect();
-    completion(
-        &json!({"role": "assistant", "content": null, "tool_calls": calls}),
-        "tool_calls",
-    )
+    completion(&json!({"role": "assistant", "content": null, "tool_calls": calls}), "tool_calls")
 }
 
 fn said(text: &str) -> Value {

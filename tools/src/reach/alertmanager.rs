@@ -49,9 +49,7 @@ impl Alertmanager {
     /// # Errors
     /// [`Failure::Tell`] when `base` is no HTTP URL.
     pub fn new(client: Client, base: &str, options: HttpOptions, clock: SharedClock) -> Result<Self, Failure> {
-        Ok(Self {
-            http: Http::new(System::Alertmanager, client, base, options, clock)?,
-        })
+        Ok(Self { http: Http::new(System::Alertmanager, client, base, options, clock)? })
     }
 
     /// Whether it is ready, in its own words.
@@ -60,10 +58,7 @@ impl Alertmanager {
     /// As [`Http::get`].
     pub async fn ready(&self) -> Result<String, Failure> {
         let status: Value = self.http.get("api/v2/status", &[]).await?;
-        let version = status
-            .pointer("/versionInfo/version")
-            .and_then(Value::as_str)
-            .unwrap_or("(version unknown)");
+        let version = status.pointer("/versionInfo/version").and_then(Value::as_str).unwrap_or("(version unknown)");
         Ok(format!("version {}", crate::text::clean(version)))
     }
 

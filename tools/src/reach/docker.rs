@@ -68,10 +68,7 @@ impl Docker {
     /// [`Failure::Unreachable`] with what was seen.
     pub async fn version(&self) -> Result<String, Failure> {
         let version = self.client(self.timeout)?.version().await.map_err(failure)?;
-        let (engine, api) = (
-            version.version.unwrap_or_default(),
-            version.api_version.unwrap_or_default(),
-        );
+        let (engine, api) = (version.version.unwrap_or_default(), version.api_version.unwrap_or_default());
         Ok(text::clean(&format!("engine {engine}, API {api}")))
     }
 
@@ -80,14 +77,8 @@ impl Docker {
     /// # Errors
     /// [`Failure::Unreachable`] with what was seen.
     pub async fn list(&self) -> Result<Vec<ContainerSummary>, Failure> {
-        let options = ListContainersOptions {
-            all: true,
-            ..Default::default()
-        };
-        self.client(self.timeout)?
-            .list_containers(Some(options))
-            .await
-            .map_err(failure)
+        let options = ListContainersOptions { all: true, ..Default::default() };
+        self.client(self.timeout)?.list_containers(Some(options)).await.map_err(failure)
     }
 
     /// The containers of a service, sorted by name. Names are compared whole: Docker's own filter would match a part.
@@ -101,21 +92,15 @@ impl Docker {
                 "the catalogue names no container of {name}: set `container` or `labels` in [services.{name}]"
             )));
         }
-        let mut found: Vec<_> = self
-            .list()
-            .await?
-            .into_iter()
-            .filter(|container| belongs(container, service))
-            .collect();
+        let mut found: Vec<_> =
+            self.list().await?.into_iter().filter(|container| belongs(container, service)).collect();
         found.sort_by_key(summary_name);
         if found.is_empty() {
-            let what = service.container.as_ref().map_or_else(
-                || format!("labels {:?}", service.labels),
-                |container| format!("the name {container:?}"),
-            );
-            return Err(Failure::Tell(format!(
-                "Docker knows no container of {name}: none has {what}"
-            )));
+            let what = service
+                .container
+                .as_ref()
+                .map_or_else(|| format!("labels {:?}", service.labels), |container| format!("the name {container:?}"));
+            return Err(Failure::Tell(format!("Docker knows no container of {name}: none has {what}")));
         }
         let mut containers = Vec::new();
         for summary in found.into_iter().take(CONTAINERS) {
@@ -129,24 +114,15 @@ impl Docker {
     /// # Errors
     /// `Tell` when there is none; else `Unreachable`.
     pub async fn inspect(&self, id: &str) -> Result<Container, Failure> {
-        self.client(self.timeout)?
-            .inspect_container(id, None::<InspectContainerOptions>)
-            .await
-            .map_err(failure)
+        self.client(self.timeout)?.inspect_container(id, None::<InspectContainerOptions>).await.map_err(failure)
     }
 
     /// What a running container uses at this moment; `None` when Docker does not say in time.
     pub async fn usage(&self, id: &str) -> Option<ContainerStatsResponse> {
         let client = self.client(self.timeout).ok()?;
-        let options = StatsOptions {
-            stream: false,
-            one_shot: true,
-        };
+        let options = StatsOptions { stream: false, one_shot: true };
         let mut stats = std::pin::pin!(client.stats(id, Some(options)));
-        tokio::time::timeout(Duration::from_millis(500), stats.next())
-            .await
-            .ok()??
-            .ok()
+        tokio::time::timeout(Duration::from_millis(500), stats.next()).await.ok()??.ok()
     }
 
     /// Lines of a container's log since a moment, newest `tail`; each with the stream's name and the moment.
@@ -179,11 +155,7 @@ impl Docker {
                 }
             };
             bytes += message.len();
-            lines.extend(
-                String::from_utf8_lossy(&message)
-                    .lines()
-                    .map(|line| (stream, line.to_owned())),
-            );
+            lines.extend(String::from_utf8_lossy(&message).lines().map(|line| (stream, line.to_owned())));
             if bytes > LOG_BYTES {
                 break;
             }
@@ -211,11 +183,7 @@ impl Docker {
         let mut output = std::pin::pin!(client.events(Some(options)));
         while let Some(event) = self.next(&mut output).await? {
             let event = event.map_err(failure)?;
-            if event
-                .action
-                .as_deref()
-                .is_some_and(|action| !action.starts_with("exec_"))
-            {
+            if event.action.as_deref().is_some_and(|action| !action.starts_with("exec_")) {
                 events.push(event);
             }
             if events.len() >= EVENTS {
@@ -231,10 +199,7 @@ impl Docker {
     /// As [`Docker::inspect`].
     pub async fn restart(&self, id: &str, stop_timeout: Duration) -> Result<(), Failure> {
         let client = self.client(self.timeout + stop_timeout)?;
-        client
-            .restart_container(id, None::<RestartContainerOptions>)
-            .await
-            .map_err(failure)
+        client.restart_container(id, None::<RestartContainerOptions>).await.map_err(failure)
     }
 
     /// Starts a stopped container; one that runs is left alone.
@@ -242,20 +207,13 @@ impl Docker {
     /// # Errors
     /// As [`Docker::inspect`].
     pub async fn start(&self, id: &str) -> Result<(), Failure> {
-        self.client(self.timeout)?
-            .start_container(id, None::<StartContainerOptions>)
-            .await
-            .map_err(failure)
+        self.client(self.timeout)?.start_container(id, None::<StartContainerOptions>).await.map_err(failure)
     }
 
     /// The next part of an answer that comes in parts, or that it took too long.
     async fn next<S: Stream + Unpin>(&self, stream: &mut S) -> Result<Option<S::Item>, Failure> {
-        let late = |_| {
-            Failure::unreachable(
-                System::Docker,
-                format!("no answer within {} ms", self.timeout.as_millis()),
-            )
-        };
+        let late =
+            |_| Failure::unreachable(System::Docker, format!("no answer within {} ms", self.timeout.as_millis()));
         tokio::time::timeout(self.timeout, stream.next()).await.map_err(late)
     }
 
@@ -263,11 +221,7 @@ impl Docker {
     fn client(&self, timeout: Duration) -> Result<bollard::Docker, Failure> {
         // bollard counts whole seconds; a shorter time-out must not become none at all.
         let seconds = timeout.as_secs_f64().ceil().max(1.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a positive number of seconds"
-        )]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number of seconds")]
         let seconds = seconds as u64;
         match &self.host {
             Host::Unix(path) => bollard::Docker::connect_with_unix(path, seconds, API_DEFAULT_VERSION),
@@ -280,23 +234,16 @@ impl Docker {
 /// A container's name without the slash that Docker puts before it.
 pub(crate) fn summary_name(container: &ContainerSummary) -> String {
     let name = container.names.iter().flatten().next();
-    name.map(|name| name.trim_start_matches('/').to_owned())
-        .unwrap_or_default()
+    name.map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default()
 }
 
 fn belongs(container: &ContainerSummary, service: &Service) -> bool {
     match &service.container {
-        Some(wanted) => container
-            .names
-            .iter()
-            .flatten()
-            .any(|name| name.trim_start_matches('/') == wanted.trim_start_matches('/')),
+        Some(wanted) => {
+            container.names.iter().flatten().any(|name| name.trim_start_matches('/') == wanted.trim_start_matches('/'))
+        }
         None => service.labels.iter().all(|(key, value)| {
-            container
-                .labels
-                .as_ref()
-                .and_then(|labels| labels.get(key))
-                .is_some_and(|found| found == value)
+            container.labels.as_ref().and_then(|labels| labels.get(key)).is_some_and(|found| found == value)
         }),
     }
 }

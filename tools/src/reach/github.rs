@@ -21,9 +21,7 @@ impl GitHub {
         if let Some(token) = token {
             builder = builder.personal_token(token);
         }
-        Ok(Self {
-            client: builder.build().map_err(wrong)?,
-        })
+        Ok(Self { client: builder.build().map_err(wrong)? })
     }
 
     /// Whether it answers, and how many requests are left in this hour.
@@ -34,9 +32,6 @@ impl GitHub {
         let limit = self.client.ratelimit().get().await.map_err(|error| {
             Failure::unreachable(System::GitHub, text::one_line(&text::clean(&error.to_string()), 300))
         })?;
-        Ok(format!(
-            "{} of {} requests left in this hour",
-            limit.rate.remaining, limit.rate.limit
-        ))
+        Ok(format!("{} of {} requests left in this hour", limit.rate.remaining, limit.rate.limit))
     }
 }

@@ -26,13 +26,7 @@ pub struct HttpOptions {
 
 impl Default for HttpOptions {
     fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(10),
-            answer_max: 8 << 20,
-            bearer: None,
-            basic: None,
-            tenant: None,
-        }
+        Self { timeout: Duration::from_secs(10), answer_max: 8 << 20, bearer: None, basic: None, tenant: None }
     }
 }
 
@@ -65,13 +59,7 @@ impl Http {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        Ok(Self {
-            system,
-            client,
-            base,
-            options,
-            clock,
-        })
+        Ok(Self { system, client, base, options, clock })
     }
 
     /// GETs `path` (relative to the base) with these parameters and reads JSON.
@@ -95,9 +83,7 @@ impl Http {
 
     async fn body(&self, path: &str, query: &[(&str, String)]) -> Result<Vec<u8>, Failure> {
         let url = self.base.join(path).map_err(|error| Failure::Tell(error.to_string()))?;
-        let request = self
-            .with_credentials(self.client.get(url).query(query))
-            .timeout(self.options.timeout);
+        let request = self.with_credentials(self.client.get(url).query(query)).timeout(self.options.timeout);
         let response = request.send().await.map_err(|error| self.seen(&error))?;
         let (status, retry_after) = (response.status(), self.retry_after(&response));
         let body = self.read(response).await?;
@@ -108,11 +94,7 @@ impl Http {
         if matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) {
             return Err(Failure::Tell(format!("{} says: {words}", self.system)));
         }
-        Err(Failure::Unreachable {
-            system: self.system,
-            why: format!("answers {status}: {words}"),
-            retry_after,
-        })
+        Err(Failure::Unreachable { system: self.system, why: format!("answers {status}: {words}"), retry_after })
     }
 
     fn with_credentials(&self, mut request: RequestBuilder) -> RequestBuilder {
@@ -180,12 +162,10 @@ impl Http {
 
 /// The system's own words: its `error` or `message` field, or the beginning of the body.
 fn words(body: &[u8]) -> String {
-    let told = serde_json::from_slice::<serde_json::Value>(body)
-        .ok()
-        .and_then(|value| {
-            let field = value.get("error").or_else(|| value.get("message"))?;
-            field.as_str().map(str::to_owned)
-        });
+    let told = serde_json::from_slice::<serde_json::Value>(body).ok().and_then(|value| {
+        let field = value.get("error").or_else(|| value.get("message"))?;
+        field.as_str().map(str::to_owned)
+    });
     let told = told.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
     text::one_line(&text::clean(&told), 400)
 }

@@ -54,9 +54,7 @@ impl Loki {
     /// # Errors
     /// [`Failure::Tell`] when `base` is no HTTP URL.
     pub fn new(client: Client, base: &str, options: HttpOptions, clock: SharedClock) -> Result<Self, Failure> {
-        Ok(Self {
-            http: Http::new(System::Loki, client, base, options, clock)?,
-        })
+        Ok(Self { http: Http::new(System::Loki, client, base, options, clock)? })
     }
 
     /// Whether it is ready, in its own words.
@@ -101,10 +99,7 @@ impl Loki {
                 LokiAnswer::Metric(found.into_iter().map(series).collect())
             }
             other => {
-                return Err(Failure::unreachable(
-                    System::Loki,
-                    format!("answers with result type {other:?}"),
-                ));
+                return Err(Failure::unreachable(System::Loki, format!("answers with result type {other:?}")));
             }
         };
         Ok((answer, raw))
@@ -115,9 +110,7 @@ fn lines(streams: Vec<Stream>) -> Vec<(i64, BTreeMap<String, String>, String)> {
     let mut lines: Vec<_> = streams
         .into_iter()
         .flat_map(|Stream { stream, values }| {
-            values
-                .into_iter()
-                .map(move |(at, line)| (at.parse().unwrap_or_default(), stream.clone(), line))
+            values.into_iter().map(move |(at, line)| (at.parse().unwrap_or_default(), stream.clone(), line))
         })
         .collect();
     lines.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));

@@ -77,9 +77,7 @@ impl Prometheus {
     /// # Errors
     /// [`Failure::Tell`] when `base` is no HTTP URL.
     pub fn new(client: Client, base: &str, options: HttpOptions, clock: SharedClock) -> Result<Self, Failure> {
-        Ok(Self {
-            http: Http::new(System::Prometheus, client, base, options, clock)?,
-        })
+        Ok(Self { http: Http::new(System::Prometheus, client, base, options, clock)? })
     }
 
     /// Whether it is ready, in its own words.
@@ -88,10 +86,7 @@ impl Prometheus {
     /// As [`Http::get`].
     pub async fn ready(&self) -> Result<String, Failure> {
         let info = self.data("api/v1/status/buildinfo", &[]).await?;
-        let version = info
-            .get("version")
-            .and_then(Value::as_str)
-            .unwrap_or("(version unknown)");
+        let version = info.get("version").and_then(Value::as_str).unwrap_or("(version unknown)");
         Ok(format!("version {}", crate::text::clean(version)))
     }
 
@@ -100,8 +95,7 @@ impl Prometheus {
     /// # Errors
     /// `Tell` when Prometheus refuses the query; else as [`Http::get`].
     pub async fn query(&self, query: &str, at: DateTime<Utc>) -> Result<PrometheusAnswer, Failure> {
-        self.answer("api/v1/query", &[("query", query.to_owned()), ("time", seconds(at))])
-            .await
+        self.answer("api/v1/query", &[("query", query.to_owned()), ("time", seconds(at))]).await
     }
 
     /// A query over time.
@@ -193,23 +187,13 @@ impl Prometheus {
             groups: Vec<Group>,
         }
         let groups: Groups = self.read(self.data("api/v1/rules", &[("type", "alert".to_owned())]).await?)?;
-        let named = groups
-            .groups
-            .into_iter()
-            .flat_map(|group| group.rules)
-            .filter(|rule| rule.name == name);
+        let named = groups.groups.into_iter().flat_map(|group| group.rules).filter(|rule| rule.name == name);
         // A template in a rule's label has another value in the alert; literal ones have to be equal.
         let fits = |rule: &Listed| {
-            rule.labels
-                .iter()
-                .filter(|(key, value)| value.contains("{{") || labels.get(*key) == Some(value))
-                .count()
+            rule.labels.iter().filter(|(key, value)| value.contains("{{") || labels.get(*key) == Some(value)).count()
         };
         let best = named.max_by_key(|rule| (fits(rule) == rule.labels.len(), fits(rule)));
-        Ok(best.map(|rule| Rule {
-            expr: rule.query,
-            labels: rule.labels,
-        }))
+        Ok(best.map(|rule| Rule { expr: rule.query, labels: rule.labels }))
     }
 
     /// Whether `expression` still holds for an alert with these labels. A resulting series is the alert's if each of its labels
@@ -226,74 +210,42 @@ impl Prometheus {
     ) -> Result<Holds, Failure> {
         let answer = self.query(expression, at).await?;
         let own = |series: &&Series| {
-            let mut labels = series
-                .labels
-                .iter()
-                .filter(|(key, _)| *key != "__name__" && !set_by_rule.contains(*key));
+            let mut labels = series.labels.iter().filter(|(key, _)| *key != "__name__" && !set_by_rule.contains(*key));
             labels.all(|(key, value)| alert.get(key) == Some(value))
         };
         let others = answer.series.len();
         let Some(series) = answer.series.iter().find(own) else {
-            let others = if others == 0 {
-                String::new()
-            } else {
-                format!("; it still holds for {others} others")
-            };
-            return Ok(Holds {
-                holds: false,
-                found: format!("no series of this alert is left{others}"),
-            });
+            let others = if others == 0 { String::new() } else { format!("; it still holds for {others} others") };
+            return Ok(Holds { holds: false, found: format!("no series of this alert is left{others}") });
         };
         let value = series.samples.last().map_or(f64::NAN, |sample| sample.value);
-        Ok(Holds {
-            holds: true,
-            found: format!("it still holds, with value {value}"),
-        })
+        Ok(Holds { holds: true, found: format!("it still holds, with value {value}") })
     }
 
     async fn answer(&self, path: &str, parameters: &[(&str, String)]) -> Result<PrometheusAnswer, Failure> {
         let raw = self.data(path, parameters).await?;
-        let kind = raw
-            .get("resultType")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let kind = raw.get("resultType").and_then(Value::as_str).unwrap_or_default().to_owned();
         let result = raw.get("result").cloned().unwrap_or_default();
         let series = match kind.as_str() {
             "vector" => {
                 let found: Vec<Instant> = self.read(result)?;
                 found
                     .into_iter()
-                    .map(|found| Series {
-                        labels: found.metric,
-                        samples: vec![found.value.sample()],
-                    })
+                    .map(|found| Series { labels: found.metric, samples: vec![found.value.sample()] })
                     .collect()
             }
             "matrix" => {
                 let found: Vec<Range> = self.read(result)?;
                 let samples = |values: Vec<Point>| values.iter().map(Point::sample).collect();
-                found
-                    .into_iter()
-                    .map(|found| Series {
-                        labels: found.metric,
-                        samples: samples(found.values),
-                    })
-                    .collect()
+                found.into_iter().map(|found| Series { labels: found.metric, samples: samples(found.values) }).collect()
             }
             "scalar" => {
                 let found: Point = self.read(result)?;
-                vec![Series {
-                    labels: Labels::new(),
-                    samples: vec![found.sample()],
-                }]
+                vec![Series { labels: Labels::new(), samples: vec![found.sample()] }]
             }
             "string" => Vec::new(),
             other => {
-                return Err(Failure::unreachable(
-                    System::Prometheus,
-                    format!("answers with result type {other:?}"),
-                ));
+                return Err(Failure::unreachable(System::Prometheus, format!("answers with result type {other:?}")));
             }
         };
         Ok(PrometheusAnswer { kind, series, raw })
@@ -347,7 +299,5 @@ fn seconds(at: DateTime<Utc>) -> String {
 /// The expression in the link that an alert carries: `g0.expr` of Prometheus's graph page.
 pub fn expression_of(generator_url: &str) -> Option<String> {
     let url = Url::parse(generator_url).ok()?;
-    url.query_pairs()
-        .find(|(key, _)| key == "g0.expr")
-        .map(|(_, expression)| expression.into_owned())
+    url.query_pairs().find(|(key, _)| key == "g0.expr").map(|(_, expression)| expression.into_owned())
 }

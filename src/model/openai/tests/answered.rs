@@ -5,10 +5,7 @@ use crate::{
 };
 
 fn wanted(tool: &str, args: Value) -> Wanted {
-    Wanted {
-        tool: tool.to_owned(),
-        args,
-    }
+    Wanted { tool: tool.to_owned(), args }
 }
 
 const CONCLUSION: &str =
@@ -37,21 +34,10 @@ async fn parallel_calls_come_in_order_with_usage_and_cost() {
     ];
     assert_eq!(reply.step, Step::Calls(calls));
     // 400 fresh at 2, 600 cached at 0.5, 100 written at 8, a million each.
-    let usage = Usage {
-        input_tokens: 1_000,
-        cached_tokens: 600,
-        output_tokens: 100,
-        cost: 0.0019,
-    };
+    let usage = Usage { input_tokens: 1_000, cached_tokens: 600, output_tokens: 100, cost: 0.0019 };
     assert_eq!(
         reply,
-        Reply {
-            model: "main".to_owned(),
-            thought: String::new(),
-            usage,
-            fell_back: Vec::new(),
-            ..reply.clone()
-        }
+        Reply { model: "main".to_owned(), thought: String::new(), usage, fell_back: Vec::new(), ..reply.clone() }
     );
 }
 
@@ -78,10 +64,8 @@ async fn a_stream_is_put_together_from_its_fragments() {
         usage,
     ])
     .await;
-    let calls = vec![
-        wanted("inspect_container", json!({"service": "payments"})),
-        wanted("read_logs", json!({"lines": 5})),
-    ];
+    let calls =
+        vec![wanted("inspect_container", json!({"service": "payments"})), wanted("read_logs", json!({"lines": 5}))];
     assert_eq!(reply.step, Step::Calls(calls));
     assert_eq!(reply.thought, "Exit code 137 means killed.\n\nI look closer.");
     assert_eq!((reply.usage.input_tokens, reply.usage.output_tokens), (50, 5));
@@ -96,12 +80,7 @@ async fn calls_of_servers_that_number_them_badly_are_told_apart() {
     let both = Step::Calls(vec![wanted("a", json!({"x": 1})), wanted("b", json!({"x": 1}))]);
     let zeros = streamed(&[whole(json!(0), "1", "a"), whole(json!(0), "2", "b"), finish("stop")]).await;
     assert_eq!(zeros.step, both);
-    let unnumbered = streamed(&[
-        whole(Value::Null, "1", "a"),
-        whole(Value::Null, "2", "b"),
-        finish("stop"),
-    ])
-    .await;
+    let unnumbered = streamed(&[whole(Value::Null, "1", "a"), whole(Value::Null, "2", "b"), finish("stop")]).await;
     assert_eq!(unnumbered.step, both);
 }
 
@@ -110,20 +89,13 @@ async fn a_server_that_does_not_stream_is_understood_all_the_same() {
     let pretty = serde_json::to_string_pretty(&said("All is well.")).unwrap();
     let answer = ResponseTemplate::new(200).set_body_raw(pretty, "application/json; charset=utf-8");
     let provider = Provider::with_options(vec![answer], |options| options.streaming = true).await;
-    assert_eq!(
-        provider.ask().await.unwrap().step,
-        Step::Said("All is well.".to_owned())
-    );
+    assert_eq!(provider.ask().await.unwrap().step, Step::Said("All is well.".to_owned()));
 }
 
 #[tokio::test]
 async fn arguments_that_are_no_json_are_handed_on_as_they_are() {
     let reply = answered(&called(&[("a", "{\"x\": "), ("b", r#""{\"x\":1}""#), ("c", "[1]")])).await;
-    let calls = vec![
-        wanted("a", json!("{\"x\": ")),
-        wanted("b", json!({"x": 1})),
-        wanted("c", json!([1])),
-    ];
+    let calls = vec![wanted("a", json!("{\"x\": ")), wanted("b", json!({"x": 1})), wanted("c", json!([1]))];
     assert_eq!(reply.step, Step::Calls(calls));
 }
 
@@ -134,11 +106,7 @@ async fn a_conclusion_ends_it() {
     let cheating = CONCLUSION
         .replace("\"resolved\"", "\"not_checked\":[\"x\"],\"resolved\"")
         .replace("[4]", "[4],\"unproven\":\"y\"");
-    assert_eq!(
-        answered(&called(&[("conclude", &cheating)])).await.step,
-        end,
-        "what code says no model can say"
-    );
+    assert_eq!(answered(&called(&[("conclude", &cheating)])).await.step, end, "what code says no model can say");
     assert_eq!(
         answered(&said(&format!("```json\n{CONCLUSION}\n```"))).await.step,
         end,
@@ -146,41 +114,24 @@ async fn a_conclusion_ends_it() {
     );
 
     let wrong = answered(&called(&[("conclude", r#"{"summary":"s"}"#)])).await.step;
-    assert_eq!(
-        wrong,
-        Step::Calls(vec![wanted("conclude", json!({"summary": "s"}))]),
-        "the loop says what was wrong"
-    );
+    assert_eq!(wrong, Step::Calls(vec![wanted("conclude", json!({"summary": "s"}))]), "the loop says what was wrong");
 }
 
 #[tokio::test]
 async fn a_conclusion_beside_calls_counts_only_on_the_last_turn() {
     let both = called(&[("inspect_container", r#"{"service":"a"}"#), ("conclude", CONCLUSION)]);
     let call = wanted("inspect_container", json!({"service": "a"}));
-    assert_eq!(
-        answered(&both).await.step,
-        Step::Calls(vec![call]),
-        "it was written before the answer was there"
-    );
+    assert_eq!(answered(&both).await.step, Step::Calls(vec![call]), "it was written before the answer was there");
     let provider = Provider::with(vec![ok(&both)]).await;
-    assert_eq!(
-        provider.ask_last().await.unwrap().step,
-        Step::Conclude(Box::new(conclusion()))
-    );
+    assert_eq!(provider.ask_last().await.unwrap().step, Step::Conclude(Box::new(conclusion())));
 }
 
 #[tokio::test]
 async fn words_are_words_and_thinking_is_thinking() {
     let thought = |reply: Reply| (reply.thought, reply.step);
     let expected = ("Let me see.".to_owned(), Step::Said("It is down.".to_owned()));
-    assert_eq!(
-        thought(answered(&said("<think>\nLet me see.\n</think>\n\nIt is down.")).await),
-        expected
-    );
-    assert_eq!(
-        thought(answered(&said("Let me see.</think>It is down.")).await),
-        expected
-    );
+    assert_eq!(thought(answered(&said("<think>\nLet me see.\n</think>\n\nIt is down.")).await), expected);
+    assert_eq!(thought(answered(&said("Let me see.</think>It is down.")).await), expected);
     let message = json!({"content": [{"type": "text", "text": "It is "}, {"type": "text", "text": "down."}], "reasoning": "Let me see."});
     assert_eq!(thought(answered(&completion(&message, "stop")).await), expected);
     let refusal = completion(&json!({"content": null, "refusal": "I cannot."}), "stop");
@@ -192,10 +143,6 @@ async fn tokens_are_counted_where_the_provider_does_not() {
     let body = json!({"choices": [{"message": {"content": "hello world"}}]});
     let usage = answered(&body).await.usage;
     assert_eq!((usage.output_tokens, usage.cached_tokens), (2, 0));
-    assert!(
-        (150..600).contains(&usage.input_tokens),
-        "prompt and tools: {}",
-        usage.input_tokens
-    );
+    assert!((150..600).contains(&usage.input_tokens), "prompt and tools: {}", usage.input_tokens);
     assert!(usage.cost > 0.0);
 }

@@ -2,33 +2,14 @@ use super::*;
 use crate::incident::Call;
 
 fn conversation() -> Vec<Message> {
-    let call = |id: &str, args: Value| Call {
-        id: id.to_owned(),
-        tool: "inspect_container".to_owned(),
-        args,
-    };
-    let calls = vec![
-        call("c1", json!({"service": "payments"})),
-        call("c2", json!("{service:")),
-    ];
+    let call = |id: &str, args: Value| Call { id: id.to_owned(), tool: "inspect_container".to_owned(), args };
+    let calls = vec![call("c1", json!({"service": "payments"})), call("c2", json!("{service:"))];
     vec![
         Message::User("payments is down".to_owned()),
-        Message::Assistant {
-            thought: "Two looks.".to_owned(),
-            calls,
-        },
-        Message::Answer {
-            call: "c1".to_owned(),
-            text: "[4] exited (137)".to_owned(),
-        },
-        Message::Answer {
-            call: "c2".to_owned(),
-            text: "[5] no JSON".to_owned(),
-        },
-        Message::Assistant {
-            thought: "Killed.".to_owned(),
-            calls: Vec::new(),
-        },
+        Message::Assistant { thought: "Two looks.".to_owned(), calls },
+        Message::Answer { call: "c1".to_owned(), text: "[4] exited (137)".to_owned() },
+        Message::Answer { call: "c2".to_owned(), text: "[5] no JSON".to_owned() },
+        Message::Assistant { thought: "Killed.".to_owned(), calls: Vec::new() },
         Message::User("Go on.".to_owned()),
     ]
 }
@@ -228,10 +209,7 @@ async fn the_last_turn_can_only_conclude() {
     .await;
     provider.ask_last().await.unwrap_err();
     let request = provider.server.received_requests().await.unwrap().remove(0);
-    assert!(
-        !request.headers.contains_key("authorization"),
-        "a server without keys is asked without one"
-    );
+    assert!(!request.headers.contains_key("authorization"), "a server without keys is asked without one");
     let sent: Value = request.body_json().unwrap();
     insta::assert_json_snapshot!(sent, { ".tools[0].function.parameters.properties" => "[…]", ".**.description" => "[…]" }, @r#"
     {
@@ -284,25 +262,12 @@ async fn the_last_turn_can_only_conclude() {
 #[tokio::test]
 async fn a_cut_conversation_still_holds_to_the_protocol() {
     let provider = Provider::with(vec![ok(&said("x"))]).await;
-    let call = Call {
-        id: "c2".to_owned(),
-        tool: "inspect_container".to_owned(),
-        args: json!({}),
-    };
+    let call = Call { id: "c2".to_owned(), tool: "inspect_container".to_owned(), args: json!({}) };
     let messages = vec![
-        Message::Answer {
-            call: "c1".to_owned(),
-            text: "[3] its call was cut".to_owned(),
-        },
-        Message::Assistant {
-            thought: String::new(),
-            calls: vec![call],
-        },
+        Message::Answer { call: "c1".to_owned(), text: "[3] its call was cut".to_owned() },
+        Message::Assistant { thought: String::new(), calls: vec![call] },
         Message::User("No more calls.".to_owned()),
-        Message::Assistant {
-            thought: String::new(),
-            calls: Vec::new(),
-        },
+        Message::Assistant { thought: String::new(), calls: Vec::new() },
     ];
     ask(&provider.model, messages, &[inspect()]).await.unwrap();
     let sent = provider.sent().await.remove(0);
@@ -363,32 +328,14 @@ async fn a_field_that_the_server_turns_down_is_left_out_and_stays_out() {
         let error = json!({"error": {"message": "Unsupported. Use strict tools.", "param": param, "code": code}});
         ResponseTemplate::new(400).set_body_json(error)
     };
-    let sent = left_out(
-        param("max_completion_tokens", "unsupported_parameter"),
-        "max_completion_tokens",
-        |_| {},
-    )
-    .await;
+    let sent = left_out(param("max_completion_tokens", "unsupported_parameter"), "max_completion_tokens", |_| {}).await;
     assert_eq!(sent["max_tokens"], 1_000);
-    left_out(param("temperature", "unsupported_value"), "temperature", |options| {
-        options.temperature = Some(0.0)
-    })
-    .await;
-    let sent = left_out(
-        param("tools[0].function.parameters", "invalid_function_parameters"),
-        "strict",
-        |_| {},
-    )
-    .await;
+    left_out(param("temperature", "unsupported_value"), "temperature", |options| options.temperature = Some(0.0)).await;
+    let sent = left_out(param("tools[0].function.parameters", "invalid_function_parameters"), "strict", |_| {}).await;
     assert_eq!(sent["tools"][0]["function"]["parameters"], inspect().schema);
     left_out(failed(400, "'tool_choice' is not supported"), "tool_choice", |_| {}).await;
     let refusal = json!({"detail": [{"type": "extra_forbidden", "loc": ["body", "parallel_tool_calls"]}]});
-    left_out(
-        ResponseTemplate::new(422).set_body_json(refusal),
-        "parallel_tool_calls",
-        |_| {},
-    )
-    .await;
+    left_out(ResponseTemplate::new(422).set_body_json(refusal), "parallel_tool_calls", |_| {}).await;
 }
 
 #[tokio::test]

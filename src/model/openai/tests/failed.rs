@@ -46,11 +46,7 @@ async fn a_provider_that_asks_for_too_long_is_left() {
 
     let provider = Provider::with_options(vec![limited("retry-after", "15")], |options| options.retries = 5).await;
     assert_eq!(provider.ask().await.unwrap_err().retry_after, Some(seconds(15)));
-    assert_eq!(
-        provider.slept(),
-        [seconds(15)],
-        "all pauses together stay within the timeout"
-    );
+    assert_eq!(provider.slept(), [seconds(15)], "all pauses together stay within the timeout");
 
     let quota = json!({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}});
     let provider = Provider::with(vec![ResponseTemplate::new(429).set_body_json(quota)]).await;
@@ -66,11 +62,7 @@ async fn a_server_error_is_asked_away() {
 
     let provider = Provider::with(vec![failed(500, "oops")]).await;
     let error = provider.ask().await.unwrap_err();
-    assert_eq!(
-        (error.retry_after, provider.sent().await.len()),
-        (MINUTE, 3),
-        "two retries and no more"
-    );
+    assert_eq!((error.retry_after, provider.sent().await.len()), (MINUTE, 3), "two retries and no more");
 }
 
 #[tokio::test]
@@ -80,10 +72,7 @@ async fn what_will_not_change_is_not_asked_again_and_the_key_is_never_told() {
         let provider = Provider::with(vec![failed(status, &message)]).await;
         let error = provider.ask().await.unwrap_err();
         assert!(error.why.starts_with(&format!("answered {status}: ")), "{error}");
-        assert!(
-            error.why.contains("[secret]") && !error.to_string().contains(KEY),
-            "{error}"
-        );
+        assert!(error.why.contains("[secret]") && !error.to_string().contains(KEY), "{error}");
         assert!(error.why.chars().count() <= 401);
         assert_eq!(error.retry_after, if status == 400 { None } else { MINUTE });
         assert_eq!(provider.sent().await.len(), 1);
@@ -102,10 +91,7 @@ async fn a_server_that_is_not_there_is_named() {
     };
     let (model, clock) = model(options(&format!("http://user:hidden@{address}")));
     let error = ask(&model, Vec::new(), &[]).await.unwrap_err();
-    assert!(
-        error.why.starts_with(&format!("{address} cannot be reached: ")),
-        "{error}"
-    );
+    assert!(error.why.starts_with(&format!("{address} cannot be reached: ")), "{error}");
     assert!(!error.why.contains("hidden"));
     assert_eq!(error.retry_after, MINUTE);
     assert_eq!(*clock.slept.lock().unwrap(), [HALF, seconds(1)]);
@@ -121,10 +107,7 @@ async fn a_slow_answer_is_given_up() {
     })
     .await;
     let error = provider.ask().await.unwrap_err();
-    assert_eq!(
-        (error.why.as_str(), error.retry_after),
-        ("no whole answer within 40ms", MINUTE)
-    );
+    assert_eq!((error.why.as_str(), error.retry_after), ("no whole answer within 40ms", MINUTE));
 }
 
 /// A server that says these bytes to each connection and hangs up.
@@ -153,10 +136,7 @@ async fn a_stream_that_breaks_off_is_asked_for_again() {
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n20\r\ndata: {\"choi",
             "broke off",
         ),
-        (
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{\"choices\":",
-            "broke off",
-        ),
+        ("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{\"choices\":", "broke off"),
         ("", "broke off"),
     ] {
         let address = hanging_up(head).await;
@@ -171,11 +151,8 @@ async fn a_stream_that_breaks_off_is_asked_for_again() {
 
 #[tokio::test]
 async fn what_is_no_completion_is_told_with_its_beginning() {
-    for (body, streaming) in [
-        ("<html>Sign in</html>", false),
-        ("{\"ok\":1}", false),
-        ("data: <html>Sign in\n\n", true),
-    ] {
+    for (body, streaming) in [("<html>Sign in</html>", false), ("{\"ok\":1}", false), ("data: <html>Sign in\n\n", true)]
+    {
         let answer = ResponseTemplate::new(200).set_body_raw(body, "text/html");
         let provider = Provider::with_options(vec![answer], |options| options.streaming = streaming).await;
         let error = provider.ask().await.unwrap_err();
@@ -189,10 +166,7 @@ async fn what_is_no_completion_is_told_with_its_beginning() {
 #[tokio::test]
 async fn a_huge_answer_is_not_read() {
     let huge = "x".repeat(5 * 1024 * 1024);
-    for (answer, streaming) in [
-        (ok(&said(&huge)), false),
-        (events(&[delta(&json!({"content": huge}))], true), true),
-    ] {
+    for (answer, streaming) in [(ok(&said(&huge)), false), (events(&[delta(&json!({"content": huge}))], true), true)] {
         let provider = Provider::with_options(vec![answer], |options| options.streaming = streaming).await;
         assert_eq!(provider.ask().await.unwrap_err().why, "the answer is larger than 4 MiB");
         assert_eq!(provider.sent().await.len(), 1);
@@ -209,17 +183,9 @@ async fn an_empty_answer_is_an_error_that_says_why() {
         (json!({"content": null}), "stop", "empty answer (finish_reason stop)"),
         (json!({"content": "", "reasoning_content": "hm"}), "length", length),
         (json!({"content": "<think>hm", "tool_calls": []}), "length", length),
-        (
-            json!({}),
-            "content_filter",
-            "empty answer (finish_reason content_filter)",
-        ),
+        (json!({}), "content_filter", "empty answer (finish_reason content_filter)"),
     ] {
-        let error = Provider::with(vec![ok(&completion(&message, finish))])
-            .await
-            .ask()
-            .await
-            .unwrap_err();
+        let error = Provider::with(vec![ok(&completion(&message, finish))]).await.ask().await.unwrap_err();
         assert_eq!((error.why.as_str(), error.retry_after), (why, None));
     }
 }
@@ -234,8 +200,5 @@ async fn an_error_in_place_of_an_answer_counts_as_one() {
     let moderated = json!({"error": {"code": "moderated", "message": "no"}, "choices": []});
     let provider = Provider::with_options(vec![events(&[moderated], true)], |options| options.streaming = true).await;
     let error = provider.ask().await.unwrap_err();
-    assert_eq!(
-        error.why,
-        r#"answered 200: {"error":{"code":"moderated","message":"no"}}"#
-    );
+    assert_eq!(error.why, r#"answered 200: {"error":{"code":"moderated","message":"no"}}"#);
 }

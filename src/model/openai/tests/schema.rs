@@ -85,26 +85,14 @@ fn optional(property: Value) -> Option<Value> {
 fn what_may_be_left_out_may_be_null() {
     let null = json!({"type": "null"});
     for (property, expected) in [
-        (
-            json!({"type": "string", "format": "date-time", "pattern": "x"}),
-            json!({"type": ["string", "null"]}),
-        ),
-        (
-            json!({"type": ["integer", "null"], "minimum": 0}),
-            json!({"type": ["integer", "null"]}),
-        ),
-        (
-            json!({"type": "string", "enum": ["a"]}),
-            json!({"type": ["string", "null"], "enum": ["a", null]}),
-        ),
+        (json!({"type": "string", "format": "date-time", "pattern": "x"}), json!({"type": ["string", "null"]})),
+        (json!({"type": ["integer", "null"], "minimum": 0}), json!({"type": ["integer", "null"]})),
+        (json!({"type": "string", "enum": ["a"]}), json!({"type": ["string", "null"], "enum": ["a", null]})),
         (
             json!({"description": "d", "oneOf": [{"type": "string", "const": "a", "description": "e"}]}),
             json!({"description": "d", "anyOf": [{"type": "string", "const": "a", "description": "e"}, null]}),
         ),
-        (
-            json!({"anyOf": [{"type": "string"}, null]}),
-            json!({"anyOf": [{"type": "string"}, null]}),
-        ),
+        (json!({"anyOf": [{"type": "string"}, null]}), json!({"anyOf": [{"type": "string"}, null]})),
         (
             json!({"type": "string", "const": "a", "description": "d"}),
             json!({"anyOf": [{"type": "string", "const": "a"}, null], "description": "d"}),
@@ -118,12 +106,7 @@ fn what_may_be_left_out_may_be_null() {
         // `null` stands for the type of null, to keep the table short.
         let spelled = |schema: &Value| -> Value {
             let mut schema = schema.clone();
-            for variant in schema
-                .get_mut("anyOf")
-                .and_then(Value::as_array_mut)
-                .into_iter()
-                .flatten()
-            {
+            for variant in schema.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten() {
                 if variant.is_null() {
                     *variant = null.clone();
                 }
@@ -147,15 +130,8 @@ fn what_strict_mode_cannot_say_is_left_to_the_loose_one() {
     ] {
         assert_eq!(optional(property.clone()), None, "{property}");
     }
-    assert_eq!(
-        strict(&json!({"anyOf": [{"type": "object", "properties": {}}]})),
-        None,
-        "the root is an object"
-    );
-    let deep = (0..40).fold(
-        json!({"type": "string"}),
-        |inner, _| json!({"type": "array", "items": inner}),
-    );
+    assert_eq!(strict(&json!({"anyOf": [{"type": "object", "properties": {}}]})), None, "the root is an object");
+    let deep = (0..40).fold(json!({"type": "string"}), |inner, _| json!({"type": "array", "items": inner}));
     assert_eq!(optional(deep), None);
 }
 

@@ -4,11 +4,7 @@ use super::super::count_tokens;
 fn tokens_are_those_of_the_models_tokenizer() {
     let text = "café: the container was OOM-killed (exit code 137)";
     assert_eq!(count_tokens("gpt-4o", "hello world"), 2);
-    assert_eq!(
-        count_tokens("openai/gpt-4o", text),
-        count_tokens("some-local-model", text),
-        "o200k_base when unknown"
-    );
+    assert_eq!(count_tokens("openai/gpt-4o", text), count_tokens("some-local-model", text), "o200k_base when unknown");
     assert_eq!(count_tokens("gpt-4o", ""), 0);
 }
 
@@ -18,10 +14,7 @@ fn a_huge_text_is_estimated_and_no_text_breaks_the_tokenizer() {
     let one = count_tokens("gpt-4o", line);
     let times = 50_000;
     let counted = count_tokens("gpt-4o", &line.repeat(times));
-    assert!(
-        counted.abs_diff(one * times) < one * times / 20,
-        "{counted}, and {one} for each of {times} lines"
-    );
+    assert!(counted.abs_diff(one * times) < one * times / 20, "{counted}, and {one} for each of {times} lines");
     for run in ["a", " ", "\n", "é", "=", "界"] {
         assert!(count_tokens("gpt-4o", &run.repeat(300_000)) > 0);
     }
