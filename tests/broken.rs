@@ -52,7 +52,7 @@ async fn without_docker_nothing_is_changed_and_the_report_says_why() {
 async fn without_loki_or_alertmanager_the_repair_goes_on_and_the_report_says_what_was_not_checked() {
     for (part, name) in [(Part::Loki, "Loki"), (Part::Alertmanager, "Alertmanager")] {
         for fault in [Fault::Refuse, Fault::Status(503, None), Fault::Malformed, Fault::Half] {
-            let (stage, alert) = stage("container-killed", SHORT).await;
+            let (stage, alert) = stage("container-killed", &SHORT.replace("within = \"3s\"", "within = \"30s\"")).await;
             stage.world.break_part(part, fault.clone());
             let (incident, entries) = stage.play(&alert).await.unwrap();
             let report = Report::new(&incident, &entries).markdown();

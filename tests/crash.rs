@@ -91,7 +91,7 @@ async fn stopped_after_every_entry_it_ends_the_same_and_changes_once() {
         if first.is_none() {
             work(&world, &path, None).await;
         }
-        let restarts = world.changes().iter().filter(|change| change.action == "restart").count();
+        let restarts = world.changes().iter().filter(|change| change.action == evals::Action::Restart).count();
         let journal = devops_agent::journal::Journal::inspect(path);
         let (incident, entries) = journal.incident(1).await.unwrap();
         let told = story(&entries);

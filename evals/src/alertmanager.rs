@@ -1,53 +1,150 @@
-//! Alertmanager's API v2 over the world's rules.
-//!
-//! Source: <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>
+//! Alertmanager's API v2, over the case's rules at the virtual now.
 
-use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
+use std::collections::BTreeMap;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use serde_json::{Value, json};
 
-use crate::{rules, world::SharedStage};
+use crate::{
+    case::Labels,
+    prometheus::rules::{self, Alert},
+    time::rfc3339,
+    world::Shared,
+};
 
-pub(crate) fn router(stage: SharedStage) -> Router {
+/// After how long without being told anew an alert is taken as resolved, in milliseconds.
+const RESOLVE_AFTER: i64 = 4 * 60 * 1000;
+const RECEIVER: &str = "devops-agent";
+const CONFIGURATION: &str = "route:\n  receiver: devops-agent\n  group_by:\n  - alertname\n  - service\n  continue: false\n  \
+    group_wait: 0s\n  group_interval: 1s\n  repeat_interval: 1h\nreceivers:\n- name: devops-agent\n  webhook_configs:\n  \
+    - send_resolved: true\n    url: http://127.0.0.1:8080/alerts\n    max_alerts: 0\ntemplates: []\n";
+
+/// Serves Alertmanager.
+pub(crate) fn router(shared: Shared) -> Router {
     Router::new()
+        .route("/-/ready", get(async || "OK"))
+        .route("/-/healthy", get(async || "OK"))
         .route("/api/v2/status", get(status))
         .route("/api/v2/alerts", get(alerts))
-        .route("/api/v2/silences", get(|| async { Json(json!([])) }))
-        .route("/api/v2/receivers", get(|| async { Json(json!([{ "name": "devops-agent" }])) }))
-        .route("/-/ready", get(|| async { "OK" }))
-        .route("/-/healthy", get(|| async { "OK" }))
-        .with_state(stage)
+        .route("/api/v2/alerts/groups", get(groups))
+        .route("/api/v2/receivers", get(async || Json(json!([{ "name": RECEIVER }]))))
+        .route("/api/v2/silences", get(async || Json(json!([]))))
+        .with_state(shared)
 }
 
-async fn status(State(stage): State<SharedStage>) -> impl IntoResponse {
-    let started = stage.lock().case.starts_at;
+async fn status(State(shared): State<Shared>) -> Response {
+    let begun = shared.state().case().now - 86_400_000;
     Json(json!({
-        "cluster": { "status": "disabled", "peers": [] }, "config": { "original": "" }, "uptime": started,
-        "versionInfo": { "version": "0.25.0", "revision": "", "branch": "", "buildUser": "", "buildDate": "", "goVersion": "" },
+        "cluster": { "peers": [], "status": "disabled" },
+        "config": { "original": CONFIGURATION },
+        "uptime": rfc3339(begun),
+        "versionInfo": {
+            "branch": "HEAD",
+            "buildDate": "20221222-14:51:36",
+            "buildUser": "root@abe866dd5717",
+            "goVersion": "go1.19.4",
+            "revision": "258fab7cdd551f2cf251ed0348f0ad7289aee789",
+            "version": "0.25.0",
+        },
     }))
+    .into_response()
 }
 
-/// Alerts that fire; Alertmanager never hears of pending ones.
-async fn alerts(State(stage): State<SharedStage>) -> Json<Value> {
-    let stage = stage.lock();
-    let now = stage.now();
-    let active = stage
-        .case
-        .rules
-        .iter()
-        .flat_map(|rule| rules::active(rule, &stage.metrics, now))
-        .filter(|active| active.firing);
-    let told = active.map(|active| {
-        let fingerprint = active.labels.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, (name, value)| {
-            // FNV-1a, as Prometheus fingerprints label sets.
-            let bytes = name.bytes().chain([0xff]).chain(value.bytes()).chain([0xff]);
-            bytes.fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-        });
-        json!({
-            "labels": active.labels, "annotations": active.annotations, "startsAt": active.fires_since, "updatedAt": now,
-            "endsAt": now + chrono::TimeDelta::minutes(4), "fingerprint": format!("{fingerprint:016x}"),
-            "receivers": [{ "name": "devops-agent" }], "generatorURL": "",
-            "status": { "state": "active", "silencedBy": [], "inhibitedBy": [] },
-        })
-    });
-    Json(Value::Array(told.collect()))
+/// All that fires, as Prometheus told it last.
+fn firing(shared: &Shared) -> Vec<Value> {
+    let (now, case) = {
+        let state = shared.state();
+        (state.now(), state.case().clone())
+    };
+    let told = rules::last_evaluation(now);
+    let of_rule = |rule| rules::alerts(&shared.engine, rule, now).unwrap_or_default();
+    let firing = case.rules.iter().flat_map(of_rule).filter(|alert| alert.state == rules::State::Firing);
+    firing.map(|alert| document(&alert, told)).collect()
+}
+
+fn document(alert: &Alert, told: i64) -> Value {
+    json!({
+        "annotations": alert.annotations,
+        "endsAt": rfc3339(told + RESOLVE_AFTER),
+        "fingerprint": fingerprint(&alert.labels),
+        "receivers": [{ "name": RECEIVER }],
+        "startsAt": rfc3339(alert.fired_at),
+        "status": { "inhibitedBy": [], "silencedBy": [], "state": "active" },
+        "updatedAt": rfc3339(told),
+        "generatorURL": generator(&alert.expression),
+        "labels": alert.labels,
+    })
+}
+
+/// Prometheus's address of an expression's graph.
+fn generator(expression: &str) -> String {
+    let query: String = expression.bytes().map(escaped).collect();
+    format!("http://prometheus:9090/graph?g0.expr={query}&g0.tab=1")
+}
+
+/// As Go escapes a query's value.
+fn escaped(byte: u8) -> String {
+    match byte {
+        b' ' => "+".to_owned(),
+        b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    }
+}
+
+/// Alertmanager's fingerprint of a label set: FNV-1a over names and values in order, each followed by 255.
+fn fingerprint(labels: &Labels) -> String {
+    let bytes = labels.iter().flat_map(|(name, value)| [name, value]).flat_map(|text| text.bytes().chain([255]));
+    let hash = bytes
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("{hash:016x}")
+}
+
+async fn alerts(State(shared): State<Shared>) -> Response {
+    Json(firing(&shared)).into_response()
+}
+
+async fn groups(State(shared): State<Shared>) -> Response {
+    let mut groups: BTreeMap<Labels, Vec<Value>> = BTreeMap::new();
+    for alert in firing(&shared) {
+        let label =
+            |name: &str| Some((name.to_owned(), alert.pointer(&format!("/labels/{name}"))?.as_str()?.to_owned()));
+        let labels = ["alertname", "service"].into_iter().filter_map(label).collect();
+        groups.entry(labels).or_default().push(alert);
+    }
+    let groups: Vec<Value> = groups
+        .into_iter()
+        .map(|(labels, alerts)| json!({ "alerts": alerts, "labels": labels, "receiver": { "name": RECEIVER } }))
+        .collect();
+    Json(groups).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_the_one_that_alertmanager_gave() {
+        let labels = [
+            ("alertname", "AppErrors"),
+            ("cluster", "lab"),
+            ("instance", "127.0.0.1:29191"),
+            ("instance_id", "i0"),
+            ("job", "app"),
+            ("service", "svc0"),
+            ("severity", "critical"),
+        ];
+        let labels = labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        assert_eq!(fingerprint(&labels), "af439c5737d2c7cc");
+    }
+
+    #[test]
+    fn an_expression_is_escaped_as_prometheus_escapes_it() {
+        assert_eq!(generator("app_errors > 0"), "http://prometheus:9090/graph?g0.expr=app_errors+%3E+0&g0.tab=1");
+    }
 }

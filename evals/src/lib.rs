@@ -1,22 +1,19 @@
 //! The world: a recorded incident that answers again, closed-loop, over the same HTTP APIs as the real parts.
 //!
-//! Invariant: nothing later than the world's own moment is ever seen; its clock moves only when it is told to.
+//! [`Case`] is the recording and the truth about it; [`World`] plays it on a virtual clock. `prometheus`, `loki`, `docker`,
+//! `alertmanager` and `services` are its doubles, faithful in form to the real ones as far as an agent asks them.
+//!
+//! Invariant: nothing later than the virtual now is ever visible, and the same calls on the same case give the same answers.
 
 mod alertmanager;
 mod case;
 mod docker;
-mod embedded;
-mod fault;
+/// Loki: log lines in memory behind its HTTP API.
 pub mod loki;
-mod metrics;
-mod openmetrics;
 mod prometheus;
-mod rules;
 mod services;
-mod stage;
+mod time;
 mod world;
 
-pub use case::{Budgets, Case, CaseError, Forbidden, Truth};
-pub use fault::{Fault, Part};
-pub use stage::{Effect, WorldChange};
-pub use world::{World, WorldError};
+pub use case::{Action, Budgets, Case, CaseError, Effect, Remedy, Truth};
+pub use world::{Fault, Part, StartError, World, WorldChange};

@@ -1,35 +1,41 @@
-//! The services' own endpoints: `/services/<name>/<path>`.
+//! The services themselves: `/services/<name>/<path>`.
 
 use axum::{
     Router,
-    body::Body,
     extract::{Path, State},
-    http::{Response, StatusCode},
-    routing::get,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::any,
 };
 
-use crate::{fault::Fault, world::SharedStage};
+use crate::{
+    case::{Reply, Silence},
+    world::{Shared, fault},
+};
 
-pub(crate) fn router(stage: SharedStage) -> Router {
-    Router::new().route("/services/{name}/{*path}", get(answer)).with_state(stage)
+/// Serves every container's HTTP side.
+pub(crate) fn router(shared: Shared) -> Router {
+    Router::new().route("/services/{name}/{*path}", any(answer)).with_state(shared)
 }
 
-async fn answer(State(stage): State<SharedStage>, Path((name, path)): Path<(String, String)>) -> Response<Body> {
-    let reply = stage.lock().reply(&name, &format!("/{path}"));
-    let plain = |status: StatusCode, body: String| {
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = status;
-        response
+async fn answer(State(shared): State<Shared>, Path((name, path)): Path<(String, String)>) -> Response {
+    let reply = {
+        let state = shared.state();
+        let Some(container) = state.container(&name) else {
+            return (StatusCode::NOT_FOUND, format!("there is no service {name} in this world\n")).into_response();
+        };
+        container.reply(&format!("/{path}"), state.now())
     };
-    let Some(reply) = reply else {
-        return plain(StatusCode::NOT_FOUND, "{\"detail\":\"Not Found\"}".to_owned());
-    };
-    if reply.refuse {
-        return Fault::Refuse.answer().await;
+    match reply {
+        Reply::None(Silence::Refuse) => fault::cut(0),
+        Reply::None(Silence::Hang) => {
+            fault::closed(shared.closing).await;
+            fault::cut(0)
+        }
+        Reply::Answer { status, body } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let kind = if body.starts_with('{') { "application/json" } else { "text/plain; charset=utf-8" };
+            (status, [(header::CONTENT_TYPE, kind)], body).into_response()
+        }
     }
-    if reply.hang {
-        return Fault::Hang.answer().await;
-    }
-    let status = reply.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
-    plain(status, reply.body)
 }

@@ -1,0 +1,212 @@
+//! The world: servers on loopback that answer as the real parts did, on one virtual clock.
+//!
+//! A call goes `docker` → `change` → another segment; a query reads the stores, which `track` fills up to the virtual now.
+
+mod change;
+pub(crate) mod container;
+pub(crate) mod event;
+pub(crate) mod fault;
+mod playback;
+mod server;
+pub(crate) mod state;
+mod track;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+use tokio::sync::watch;
+
+pub(crate) use change::Refusal;
+pub use change::WorldChange;
+use fault::Broken;
+pub use fault::{Fault, Part};
+use server::Server;
+use state::State;
+pub(crate) use track::Written;
+
+use crate::{
+    alertmanager,
+    case::Case,
+    docker,
+    loki::{self, LogStore},
+    prometheus::{self, Engine, SeriesStore},
+    services, time,
+};
+
+/// Why a world could not be started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A server could not listen on loopback.
+    #[error("a server of the world cannot listen on 127.0.0.1: {0}")]
+    Listen(#[from] io::Error),
+    /// The case has no segment to begin with; [`Case::load`] never gives such a one.
+    #[error("the case has no segment `fault`, in which every world begins")]
+    NoSegment,
+}
+
+/// The state, shared by all servers.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    state: Arc<Mutex<State>>,
+    pub(crate) engine: Engine,
+    pub(crate) closing: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// The state at this moment; never held across an await.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The virtual now, in milliseconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        self.state().now()
+    }
+}
+
+/// A recorded incident that answers again; a clone is the same world.
+#[derive(Clone)]
+pub struct World(Arc<Inner>);
+
+struct Inner {
+    shared: Shared,
+    closing: watch::Sender<bool>,
+    broken: BTreeMap<Part, Broken>,
+    servers: BTreeMap<&'static str, Server>,
+}
+
+impl World {
+    /// Starts the servers of a world, each on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// When a server cannot listen.
+    pub async fn start(case: Case) -> Result<Self, StartError> {
+        let case = Arc::new(case);
+        let first = state::first(&case).ok_or(StartError::NoSegment)?;
+        let store = Arc::new(SeriesStore::default());
+        let logs = Arc::new(RwLock::new(LogStore::new()));
+        let state = State::new(case, first, Arc::clone(&store), Arc::clone(&logs));
+        let (closing, closed) = watch::channel(false);
+        let shared = Shared { state: Arc::new(Mutex::new(state)), engine: Engine::new(store), closing: closed };
+        let clock = shared.clone();
+        let nanoseconds = Arc::new(move || clock.now().saturating_mul(1_000_000));
+        let parts = [
+            (Part::Prometheus, "prometheus", prometheus::router(shared.clone())),
+            (Part::Loki, "loki", loki::router(logs, nanoseconds)),
+            (Part::Docker, "docker", docker::router(shared.clone())),
+            (Part::Alertmanager, "alertmanager", alertmanager::router(shared.clone())),
+        ];
+        let mut servers = BTreeMap::new();
+        let mut broken = BTreeMap::new();
+        for (part, name, router) in parts {
+            let fault = Broken::default();
+            servers.insert(name, Server::start(router, Arc::clone(&fault), shared.closing.clone()).await?);
+            broken.insert(part, fault);
+        }
+        let services = services::router(shared.clone());
+        servers.insert("world", Server::start(services, Broken::default(), shared.closing.clone()).await?);
+        Ok(Self(Arc::new(Inner { shared, closing, broken, servers })))
+    }
+
+    fn url(&self, name: &str) -> String {
+        self.0.servers.get(name).map(Server::url).unwrap_or_default()
+    }
+
+    /// Where Prometheus answers, such as `http://127.0.0.1:40001`.
+    pub fn prometheus_url(&self) -> String {
+        self.url("prometheus")
+    }
+
+    /// Where Loki answers.
+    pub fn loki_url(&self) -> String {
+        self.url("loki")
+    }
+
+    /// Where Docker Engine answers.
+    pub fn docker_url(&self) -> String {
+        self.url("docker")
+    }
+
+    /// Where Alertmanager answers.
+    pub fn alertmanager_url(&self) -> String {
+        self.url("alertmanager")
+    }
+
+    /// Where the services themselves answer, below `/services/<name>/`.
+    pub fn services_url(&self) -> String {
+        self.url("world")
+    }
+
+    /// The case's `[services.*]` with this world's addresses filled in.
+    pub fn services(&self) -> toml::Table {
+        let mut services = self.0.shared.state().case().services.clone();
+        let addresses: Vec<(String, String)> =
+            self.0.servers.iter().map(|(name, server)| (format!("{{{{{name}}}}}"), server.url())).collect();
+        services.iter_mut().for_each(|(_, value)| fill(value, &addresses));
+        services
+    }
+
+    /// The virtual now.
+    pub fn now(&self) -> DateTime<Utc> {
+        time::from_milliseconds(self.0.shared.now())
+    }
+
+    /// Moves the virtual clock on; no real time passes.
+    pub fn advance(&self, duration: Duration) {
+        self.0.shared.state().advance(duration);
+    }
+
+    /// What was done to the world so far, by time.
+    pub fn changes(&self) -> Vec<WorldChange> {
+        self.0.shared.state().changes().cloned().collect()
+    }
+
+    /// Whether the incident is over: the segment is a healed one, and all containers run.
+    pub fn healed(&self) -> bool {
+        self.0.shared.state().healed()
+    }
+
+    /// The name of the current segment.
+    pub fn segment(&self) -> String {
+        self.0.shared.state().segment_name()
+    }
+
+    /// Makes a part fail from now on.
+    pub fn break_part(&self, part: Part, fault: Fault) {
+        self.set_fault(part, Some(fault));
+    }
+
+    /// Makes a part answer again.
+    pub fn mend_part(&self, part: Part) {
+        self.set_fault(part, None);
+    }
+
+    fn set_fault(&self, part: Part, fault: Option<Fault>) {
+        if let Some(broken) = self.0.broken.get(&part) {
+            fault::set(broken, fault);
+        }
+    }
+
+    /// Stops all servers; waiting requests are cut off.
+    pub async fn shutdown(&self) {
+        let _ = self.0.closing.send(true);
+        for server in self.0.servers.values() {
+            server.ended().await;
+        }
+    }
+}
+
+fn fill(value: &mut toml::Value, addresses: &[(String, String)]) {
+    match value {
+        toml::Value::String(text) => addresses.iter().for_each(|(name, url)| *text = text.replace(name, url)),
+        toml::Value::Array(all) => all.iter_mut().for_each(|value| fill(value, addresses)),
+        toml::Value::Table(all) => all.iter_mut().for_each(|(_, value)| fill(value, addresses)),
+        toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) | toml::Value::Datetime(_) => (),
+    }
+}
