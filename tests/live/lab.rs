@@ -259,6 +259,12 @@ impl Lab {
         terminate(self.prometheus.take()).await;
         terminate(self.alertmanager.take()).await;
         self.stop_dockerd().await;
+        // dockerd leaves its network namespace mounted, and a mounted folder cannot be removed.
+        let mounted = self.path("docker-exec/netns/default");
+        let _ = Command::new("umount").arg(&mounted).stderr(Stdio::null()).status().await;
+        if let Err(error) = self.folder.close() {
+            eprintln!("the suite's folder could not be removed: {error}");
+        }
     }
 }
 
