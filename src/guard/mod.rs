@@ -79,7 +79,7 @@ impl Guard {
     /// be allowed for any of it is left out.
     pub fn specs(&self, incident: &Incident) -> Vec<Spec> {
         let (look, touch) = (self.may_look(incident), self.may_touch(incident));
-        let narrowed = self.registry.specs().filter_map(|spec| match (spec.changes, touch.is_empty()) {
+        let narrowed = self.registry.specs().filter_map(|spec| match (spec.touches.is_some(), touch.is_empty()) {
             (true, true) => None,
             (true, false) => Some(spec.narrowed(&touch)),
             (false, _) => Some(spec.narrowed(&look)),

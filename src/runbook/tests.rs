@@ -183,7 +183,8 @@ fn lint_says_file_line_and_what_is_wrong() {
         description: String::new(),
         schema: json!({}),
         example: json!({}),
-        changes: false,
+        touches: None,
+        words: &[],
     };
     let specs = [spec("check_health"), spec("inspect_container"), spec("restart_container")];
     let check = |tool: &str, args: &Value| match (tool, args.get("reason")) {

@@ -17,6 +17,7 @@ pub mod reach;
 mod container;
 mod discovery;
 mod log_lines;
+mod proof;
 mod service;
 mod shape;
 mod text;
@@ -40,7 +41,7 @@ pub use permit::{Mint, Permit, call_hash};
 pub use registry::{Kind, Registry};
 pub use schema::spec_of;
 pub use text::clean;
-pub use tool::{Answer, Change, Check, Seen, Spec, Target, Tool, Undo};
+pub use tool::{Answer, Change, Check, Effect, Replicas, Seen, Spec, Target, Tool, Touches, Undo};
 
 pub use check_health::CheckHealth;
 pub use inspect_container::InspectContainer;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Answer, Change, Check, Failure, Mint, Permit, Seen, Spec, Target, Tool, Undo,
+    Answer, Change, Check, Effect, Failure, Mint, Permit, Seen, Spec, Target, Tool, Undo,
     schema::{self, Described},
 };
 
@@ -51,14 +51,14 @@ impl Registry {
 
     /// Adds a tool that looks.
     pub fn look<T: Tool>(mut self, tool: T) -> Self {
-        let described = Described::of::<T::Args>(T::NAME, false);
+        let described = Described::of::<T::Args>(T::NAME, None, &[]);
         self.hands.insert(T::NAME, Hand { described, act: Act::Look(Box::new(tool)) });
         self
     }
 
     /// Adds a tool that changes: one without undo and verify does not compile.
     pub fn change<C: Change>(mut self, change: C) -> Self {
-        let described = Described::of::<C::Args>(C::NAME, true);
+        let described = Described::of::<C::Args>(C::NAME, Some(C::TOUCHES), C::WORDS);
         self.hands.insert(C::NAME, Hand { described, act: Act::Change(Box::new(change)) });
         self
     }
@@ -118,6 +118,14 @@ impl Registry {
         self.alter(tool)?.before(args).await
     }
 
+    /// What a change would do, from the state before.
+    ///
+    /// # Errors
+    /// `Tell` when `before` is of another tool's form.
+    pub fn effect(&self, tool: &str, args: &Value, before: &Value) -> Result<Effect, Failure> {
+        self.alter(tool)?.effect(args, before)
+    }
+
     /// Does the change.
     ///
     /// # Errors
@@ -158,6 +166,19 @@ impl Registry {
     pub async fn undo(&self, permit: Permit, tool: &str, args: &Value, before: &Value) -> Result<Undo, Failure> {
         self.held(&permit, tool, args)?;
         self.alter(tool)?.undo(permit, args, before).await
+    }
+
+    /// After an undo: whether the state before stands again.
+    ///
+    /// # Errors
+    /// As the change says.
+    pub async fn restored(&self, tool: &str, args: &Value, before: &Value) -> Result<Vec<Check>, Failure> {
+        self.alter(tool)?.restored(args, before).await
+    }
+
+    /// What a model is told of one tool.
+    pub fn spec(&self, tool: &str) -> Option<&Spec> {
+        self.hands.get(tool).map(|hand| &hand.described.spec)
     }
 
     fn hand(&self, tool: &str) -> Result<&Hand, Failure> {
@@ -216,6 +237,7 @@ impl<T: Tool> Look for T {
 trait Alter: Send + Sync {
     fn target(&self, args: &Value) -> Result<Target, Failure>;
     fn before<'a>(&'a self, args: &'a Value) -> BoxFuture<'a, Result<Value, Failure>>;
+    fn effect(&self, args: &Value, before: &Value) -> Result<Effect, Failure>;
     fn apply<'a>(
         &'a self,
         permit: Permit,
@@ -226,6 +248,7 @@ trait Alter: Send + Sync {
     fn happened<'a>(&'a self, args: &'a Value, before: &'a Value) -> BoxFuture<'a, Result<Option<String>, Failure>>;
     fn verify<'a>(&'a self, args: &'a Value, before: &'a Value) -> BoxFuture<'a, Result<Vec<Check>, Failure>>;
     fn undo<'a>(&'a self, permit: Permit, args: &'a Value, before: &'a Value) -> BoxFuture<'a, Result<Undo, Failure>>;
+    fn restored<'a>(&'a self, args: &'a Value, before: &'a Value) -> BoxFuture<'a, Result<Vec<Check>, Failure>>;
 }
 
 impl<C: Change> Alter for C {
@@ -251,6 +274,10 @@ impl<C: Change> Alter for C {
         })
     }
 
+    fn effect(&self, args: &Value, before: &Value) -> Result<Effect, Failure> {
+        Ok(Change::effect(self, &parse(C::NAME, args)?, &parse("the state before", before)?))
+    }
+
     fn settles_within(&self, before: &Value) -> Result<Duration, Failure> {
         Ok(Change::settles_within(self, &parse("the state before", before)?))
     }
@@ -270,6 +297,12 @@ impl<C: Change> Alter for C {
             Change::undo(self, permit, &parse(C::NAME, args)?, &parse("the state before", before)?).await
         })
     }
+
+    fn restored<'a>(&'a self, args: &'a Value, before: &'a Value) -> BoxFuture<'a, Result<Vec<Check>, Failure>> {
+        Box::pin(
+            async move { Change::restored(self, &parse(C::NAME, args)?, &parse("the state before", before)?).await },
+        )
+    }
 }
 
 fn parse<A: DeserializeOwned>(of: &str, value: &Value) -> Result<A, Failure> {
@@ -283,6 +316,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Touches;
 
     struct Flip;
 
@@ -302,6 +336,7 @@ mod tests {
 
     impl Change for Flip {
         const NAME: &'static str = "flip";
+        const TOUCHES: Touches = Touches::Service;
         type Args = FlipArgs;
         type Before = Before;
 
@@ -331,6 +366,14 @@ mod tests {
 
         async fn undo(&self, _: Permit, _: &FlipArgs, _: &Before) -> Result<Undo, Failure> {
             Ok(Undo::Nothing("a switch".to_owned()))
+        }
+
+        fn effect(&self, _: &FlipArgs, _: &Before) -> Effect {
+            Effect::default()
+        }
+
+        async fn restored(&self, _: &FlipArgs, _: &Before) -> Result<Vec<Check>, Failure> {
+            Ok(Vec::new())
         }
     }
 
@@ -373,7 +416,10 @@ mod tests {
     fn the_doc_comment_is_what_the_model_reads() {
         let registry = Registry::new().0.change(Flip);
         let spec = registry.specs().next().unwrap();
-        assert_eq!((spec.description.as_str(), spec.changes), ("Flips the switch of a service.", true));
+        assert_eq!(
+            (spec.description.as_str(), spec.touches),
+            ("Flips the switch of a service.", Some(Touches::Service))
+        );
         assert_eq!(spec.schema["properties"]["times"]["description"], "How often.");
     }
 }

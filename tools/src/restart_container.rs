@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Change, Check, Failure, Permit, Service, SharedCatalogue, SharedClock, Target, Undo,
-    check_health::ask,
+    Change, Check, Effect, Failure, Permit, Replicas, Service, SharedCatalogue, SharedClock, Target, Touches, Undo,
     container::{ContainerView, stop_timeout},
+    proof,
     reach::Docker,
     service,
 };
@@ -34,6 +34,8 @@ pub struct RestartContainer {
     clock: SharedClock,
     client: Client,
     health_timeout: Duration,
+    /// How long a restarted replica has to become well before the next one is touched.
+    patience: Duration,
 }
 
 /// The containers before.
@@ -47,6 +49,7 @@ struct BeforeContainer {
     id: String,
     name: String,
     running: bool,
+    well: bool,
     started_at: Option<DateTime<Utc>>,
     restarts: i64,
     image_id: String,
@@ -65,7 +68,7 @@ impl RestartContainer {
         client: Client,
         health_timeout: Duration,
     ) -> Self {
-        Self { docker, catalogue, clock, client, health_timeout }
+        Self { docker, catalogue, clock, client, health_timeout, patience: proof::PATIENCE }
     }
 
     fn service(&self, args: &RestartContainerArgs) -> Result<Service, Failure> {
@@ -73,8 +76,16 @@ impl RestartContainer {
     }
 }
 
+impl BeforeContainer {
+    fn state(&self) -> String {
+        let word = if self.well { "well" } else { "not well" };
+        format!("{} {} of {}", self.name, word, self.image_id)
+    }
+}
+
 impl Change for RestartContainer {
     const NAME: &'static str = "restart_container";
+    const TOUCHES: Touches = Touches::Service;
     type Args = RestartContainerArgs;
     type Before = Before;
 
@@ -92,6 +103,7 @@ impl Change for RestartContainer {
                 // The only container is what the caller means, however well it looks from outside.
                 chosen: all_well || found.len() == 1 || !view.well(),
                 running: view.running,
+                well: view.well(),
                 started_at: view.started_at,
                 restarts: view.restarts,
                 image_id: view.image_id,
@@ -102,13 +114,34 @@ impl Change for RestartContainer {
         Ok(Before { containers: containers.collect() })
     }
 
+    fn effect(&self, _: &Self::Args, before: &Before) -> Effect {
+        let chosen = before.containers.iter().filter(|container| container.chosen).count();
+        let names: Vec<_> = before.containers.iter().filter(|one| one.chosen).map(|one| one.name.as_str()).collect();
+        let taken = before.containers.iter().any(|container| container.chosen && container.well);
+        Effect {
+            says: format!("restarts {chosen} of {} containers: {}", before.containers.len(), names.join(", ")),
+            state: before.containers.iter().map(BeforeContainer::state).collect::<Vec<_>>().join("; "),
+            replicas: Some(Replicas {
+                all: before.containers.len() as u64,
+                well: before.containers.iter().filter(|container| container.well).count() as u64,
+                // One after another: the next waits until the one before is well again.
+                taken_at_once: u64::from(taken),
+            }),
+            ..Effect::default()
+        }
+    }
+
     async fn apply(&self, _: Permit, _: &Self::Args, before: &Before) -> Result<String, Failure> {
         let docker = service::docker(&self.docker)?;
         let begun = self.clock.now();
         let mut names = Vec::new();
-        for container in before.containers.iter().filter(|container| container.chosen) {
+        let chosen: Vec<_> = before.containers.iter().filter(|container| container.chosen).collect();
+        for (index, container) in chosen.iter().enumerate() {
             docker.restart(&container.id, container.stop_timeout).await?;
             names.push(container.name.as_str());
+            if index + 1 < chosen.len() {
+                proof::until_well(docker, &container.id, self.patience, &self.clock).await?;
+            }
         }
         let seconds = (self.clock.now() - begun).as_seconds_f64();
         Ok(format!("restarted {} in {seconds:.1} s", names.join(", ")))
@@ -135,35 +168,10 @@ impl Change for RestartContainer {
         let mut checks = Vec::new();
         for container in &before.containers {
             let now = ContainerView::of(&docker.inspect(&container.id).await?);
-            let again = now.restarts - container.restarts;
-            let restarted =
-                if again > 0 { format!(", {again} times restarted by its policy since") } else { String::new() };
-            checks.push(Check {
-                name: format!("container {} runs", container.name),
-                // Docker sets the count back at a restart by hand: a higher one is a new crash.
-                passed: now.running && again <= 0,
-                found: if now.running {
-                    format!("running{restarted}")
-                } else {
-                    format!("{}, exit code {}{restarted}", now.state, now.exit_code)
-                },
-            });
-            if now.health != "none" {
-                checks.push(Check {
-                    name: format!("container {} passes its health check", container.name),
-                    passed: now.health == "healthy",
-                    found: now.health,
-                });
-            }
+            // Docker sets the count back at a restart by hand: a higher one is a new crash.
+            checks.extend(proof::of_container(&now, now.restarts - container.restarts));
         }
-        if let Some(url) = &service.health_url {
-            let health = ask(&self.client, url, self.health_timeout).await;
-            checks.push(Check {
-                name: format!("{} answers its health URL", service.name),
-                passed: health.ok,
-                found: health.to_string(),
-            });
-        }
+        checks.extend(proof::of_url(&self.client, &service, self.health_timeout).await);
         Ok(checks)
     }
 
@@ -184,5 +192,19 @@ impl Change for RestartContainer {
         } else {
             Undo::Done(format!("started {}, which ran before", started.join(", ")))
         })
+    }
+
+    async fn restored(&self, _: &Self::Args, before: &Before) -> Result<Vec<Check>, Failure> {
+        let docker = service::docker(&self.docker)?;
+        let mut checks = Vec::new();
+        for container in before.containers.iter().filter(|container| container.running) {
+            let now = ContainerView::of(&docker.inspect(&container.id).await?);
+            checks.push(Check {
+                name: format!("container {} runs, as before", container.name),
+                passed: now.running,
+                found: now.state,
+            });
+        }
+        Ok(checks)
     }
 }

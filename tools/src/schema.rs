@@ -4,7 +4,7 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::Spec;
+use crate::{Spec, Touches};
 
 /// The name, description, schema and example of one tool, derived once.
 pub(crate) struct Described {
@@ -12,7 +12,7 @@ pub(crate) struct Described {
 }
 
 impl Described {
-    pub(crate) fn of<A: JsonSchema>(name: &str, changes: bool) -> Self {
+    pub(crate) fn of<A: JsonSchema>(name: &str, touches: Option<Touches>, words: &'static [&'static str]) -> Self {
         let generator = SchemaSettings::draft2020_12().with(|settings| {
             settings.inline_subschemas = true;
             settings.meta_schema = None;
@@ -29,13 +29,13 @@ impl Described {
             }
             root.entry("properties").or_insert_with(|| Value::Object(Map::new()));
         }
-        Self { spec: Spec { name: name.to_owned(), description, schema, example, changes } }
+        Self { spec: Spec { name: name.to_owned(), description, schema, example, touches, words } }
     }
 }
 
 /// What a model is told of a pseudo-tool that no registry holds.
 pub fn spec_of<A: JsonSchema>(name: &str) -> Spec {
-    Described::of::<A>(name, false).spec
+    Described::of::<A>(name, None, &[]).spec
 }
 
 impl Spec {

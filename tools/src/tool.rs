@@ -3,7 +3,7 @@
 use std::{fmt::Display, future::Future, time::Duration};
 
 use schemars::JsonSchema;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{Failure, Permit};
@@ -33,6 +33,10 @@ pub struct Seen<O> {
 pub trait Change: Send + Sync + 'static {
     /// The name by which the model calls it; the same word in file, policy and journal.
     const NAME: &'static str;
+    /// What kind of thing it touches: the policy caps each kind in its own numbers.
+    const TOUCHES: Touches;
+    /// Arguments that are words for people and name no target; all others are checked for where they come from.
+    const WORDS: &'static [&'static str] = &["reason"];
     /// The arguments; the doc comment is what the model reads.
     type Args: DeserializeOwned + JsonSchema + Send + Sync;
     /// The state before, enough to undo from after a crash.
@@ -41,6 +45,8 @@ pub trait Change: Send + Sync + 'static {
     fn target(&self, args: &Self::Args) -> Target;
     /// Reads the state before; changes nothing.
     fn before(&self, args: &Self::Args) -> impl Future<Output = Result<Self::Before, Failure>> + Send;
+    /// What the call would do, in the numbers that a policy caps. Pure: everything it needs stands in `before`.
+    fn effect(&self, args: &Self::Args, before: &Self::Before) -> Effect;
     /// Does it; says in one line what was done.
     fn apply(
         &self,
@@ -69,17 +75,81 @@ pub trait Change: Send + Sync + 'static {
         args: &Self::Args,
         before: &Self::Before,
     ) -> impl Future<Output = Result<Undo, Failure>> + Send;
+    /// After `undo`: whether the state before stands again.
+    fn restored(
+        &self,
+        args: &Self::Args,
+        before: &Self::Before,
+    ) -> impl Future<Output = Result<Vec<Check>, Failure>> + Send;
+}
+
+/// What kind of thing a change touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Touches {
+    /// The running service: restart, scale, deploy, limits.
+    Service,
+    /// What alerts reach people: silences.
+    Alerts,
+    /// A repository; people still decide whether it is merged.
+    Repository,
+    /// People, who are told something.
+    People,
+}
+
+/// What a call would do to the world, in the numbers that a policy caps.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// In one line, for the person who is asked.
+    pub says: String,
+    /// The target as it is now; a person's leave holds for exactly this state.
+    pub state: String,
+    /// Replicas and how many of them are taken out of service at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<Replicas>,
+    /// Replicas before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<(u64, u64)>,
+    /// The memory limit that it sets, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// The CPU limit that it sets, in thousandths of a core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub millicpus: Option<u64>,
+    /// The image that it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The files that it changes, and the lines in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<(Vec<String>, u64)>,
+    /// For how many seconds it silences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_seconds: Option<u64>,
+    /// A deployment of the target that is under way, as the world tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploying: Option<String>,
+}
+
+/// Replicas of a service and what a change does to them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replicas {
+    /// All that there are.
+    pub all: u64,
+    /// Of those, well.
+    pub well: u64,
+    /// Well ones that are out of service at the same time while the change runs.
+    pub taken_at_once: u64,
 }
 
 /// What a change touches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// A service by its name in the catalogue.
     pub service: String,
 }
 
 /// One question of a verification with its answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What was asked, such as "container is running".
     pub name: String,
@@ -90,7 +160,7 @@ pub struct Check {
 }
 
 /// How taking back ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", content = "what", rename_all = "snake_case")]
 pub enum Undo {
     /// The state before stands again; says what was done.
@@ -121,6 +191,8 @@ pub struct Spec {
     pub schema: Value,
     /// Arguments that would be right.
     pub example: Value,
-    /// Whether it changes the world.
-    pub changes: bool,
+    /// What it changes; `None` for a tool that only looks.
+    pub touches: Option<Touches>,
+    /// Arguments that are words for people.
+    pub words: &'static [&'static str],
 }

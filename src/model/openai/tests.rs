@@ -140,7 +140,8 @@ fn inspect() -> Spec {
             "additionalProperties": false,
         }),
         example: json!({"service": "payments"}),
-        changes: false,
+        touches: None,
+        words: &[],
     }
 }
 
