@@ -16,7 +16,7 @@ use tools::{Autonomy, Origin, Service};
 pub use error::{ConfigError, Problem};
 pub use load::Loaded;
 pub use print::PrintFormat;
-pub(crate) use units::parse_duration;
+pub(crate) use units::{parse_duration, parse_size};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Deserialize)]
@@ -111,8 +111,10 @@ pub enum Role {
     Alertmanager,
     /// Read.
     Viewer,
-    /// All.
+    /// All but what the policy leaves to approvers.
     Operator,
+    /// All.
+    Approver,
 }
 
 /// `[journal]`.
@@ -406,6 +408,14 @@ struct ServiceSettings {
     #[serde(default)]
     logs: Option<String>,
     #[serde(default)]
+    environment: Option<String>,
+    #[serde(default)]
+    error_rate: Option<String>,
+    #[serde(default)]
+    latency: Option<String>,
+    #[serde(default)]
+    repository: Option<String>,
+    #[serde(default)]
     depends_on: Vec<String>,
     #[serde(default)]
     autonomy: Option<Autonomy>,
@@ -423,6 +433,10 @@ impl Settings {
             health_url: set.health_url.clone(),
             prometheus: set.prometheus.clone(),
             logs: set.logs.clone(),
+            environment: set.environment.clone(),
+            error_rate: set.error_rate.clone(),
+            latency: set.latency.clone(),
+            repository: set.repository.clone(),
             depends_on: set.depends_on.clone(),
             autonomy: set.autonomy,
             protected: set.protected,

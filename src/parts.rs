@@ -16,7 +16,7 @@ use crate::{
     alert::Limits,
     config::{self, Settings},
     doctor::Doctor,
-    guard::{Guard, GuardOptions, GuardParts, Policy},
+    guard::{Guard, GuardOptions, GuardParts, Policy, SharedPolicy},
     http::{Credential, Credentials, Http, Metrics, Proof, Role},
     journal::{IntakeOptions, Journal, JournalOptions},
     model::{Chain, OpenAi, OpenAiOptions, Price, RUNBOOK, RunbookModel, SharedModel},
@@ -55,6 +55,8 @@ pub struct Parts {
     pub agent: Arc<Agent>,
     /// The runbooks.
     pub library: Arc<Library>,
+    /// What may be done.
+    pub policy: SharedPolicy,
 }
 
 impl Parts {
@@ -65,18 +67,28 @@ impl Parts {
     pub fn build(settings: Settings, clock: SharedClock) -> Result<Self> {
         let options = JournalOptions { path: settings.journal.path.clone(), queue: settings.journal.queue };
         let journal = Journal::open(&options, Arc::clone(&clock))?;
+        Self::join(settings, clock, journal)
+    }
+
+    /// The same over a journal that is open already, or that is only read.
+    ///
+    /// # Errors
+    /// What is wrong with settings, policy or runbooks.
+    pub fn join(settings: Settings, clock: SharedClock, journal: Journal) -> Result<Self> {
         let client = http_client(&settings)?;
         let reach = reach(&settings, &client, &clock)?;
         let catalogue = SharedCatalogue::new(merge(configured(&settings), Vec::new()));
         let library = Arc::new(library(&settings.runbooks.folder)?);
         let model = model(&settings, &client, &clock, &library)?;
+        let policy = SharedPolicy::new(Policy::load(&settings.guard.policy)?);
         let guard = Guard::new(GuardParts {
             registry: registry(&reach, &catalogue, &clock, &client, settings.health.timeout),
-            policy: policy(&settings.guard.policy)?,
+            policy: policy.clone(),
             catalogue: catalogue.clone(),
             journal: journal.clone(),
             clock: Arc::clone(&clock),
             prometheus: reach.prometheus.clone(),
+            trusted: library.text().into(),
             options: guard_options(&settings),
         });
         let agent = Arc::new(Agent {
@@ -98,7 +110,7 @@ impl Parts {
                 alertmanager: reach.alertmanager.is_some(),
             },
         });
-        Ok(Self { settings, journal, catalogue, clock, reach, agent, library })
+        Ok(Self { settings, journal, catalogue, clock, reach, agent, library, policy })
     }
 
     /// The HTTP server's part of it.
@@ -118,6 +130,9 @@ impl Parts {
             },
             intake: self.intake(),
             metrics: Metrics::new(),
+            policy: self.policy.clone(),
+            policy_file: settings.guard.policy.clone(),
+            changes: self.agent.guard.all_specs().into_iter().filter(|spec| spec.touches.is_some()).collect(),
             models: settings.model.chain.clone(),
             parts: Box::new(move || {
                 let doctor = Arc::clone(&doctor);
@@ -236,10 +251,6 @@ fn library(folder: &Path) -> Result<Library> {
     Ok(library)
 }
 
-fn policy(path: &str) -> Result<Policy> {
-    Ok(if path.is_empty() { Policy::built_in()? } else { Policy::load(Path::new(path))? })
-}
-
 fn guard_options(settings: &Settings) -> GuardOptions {
     GuardOptions {
         verify_within: settings.verify.within,
@@ -321,6 +332,7 @@ fn credentials(settings: &Settings) -> Credentials {
         config::Role::Alertmanager => Role::Alertmanager,
         config::Role::Operator => Role::Operator,
         config::Role::Viewer => Role::Viewer,
+        config::Role::Approver => Role::Approver,
     };
     let tokens = settings.http.tokens.iter().map(|token| Credential {
         name: token.name.clone(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use devops_agent::{
-    guard::answer_approval,
+    guard::{Person, answer_approval},
     incident::{Decision, Outcome, Phase},
     journal::Case,
     report::Report,
@@ -34,9 +34,20 @@ async fn go_on(stage: &devops_agent::eval::Stage) -> devops_agent::incident::Inc
 }
 
 async fn answer(stage: &devops_agent::eval::Stage, call: &str, decision: Decision) -> Result<(), String> {
+    answered_by(stage, call, decision, "jo", "operator").await
+}
+
+async fn answered_by(
+    stage: &devops_agent::eval::Stage,
+    call: &str,
+    decision: Decision,
+    name: &str,
+    role: &str,
+) -> Result<(), String> {
     let (of, now) = (call.to_owned(), stage.parts.clock.now());
-    let decided =
-        stage.parts.journal.decide(1, move |incident| answer_approval(incident, &of, decision, "jo", "", now)).await;
+    let person = Person { name: name.to_owned(), role: role.to_owned(), from: "test".to_owned() };
+    let journal = &stage.parts.journal;
+    let decided = journal.decide(1, move |incident| answer_approval(incident, &of, decision, &person, "", now)).await;
     decided.map(drop).map_err(|error| error.to_string())
 }
 

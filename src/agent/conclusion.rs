@@ -53,10 +53,8 @@ fn evidence(event: &Event) -> Option<String> {
             ..
         } => Some(format!("{text} {data}")),
         Event::ChangeDone { what, .. } => Some(what.clone()),
-        Event::Verified { checks, seconds, .. } => {
-            let checks = checks.iter().map(|check| format!("{} {}", check.name, check.found));
-            Some(format!("{} {seconds}", checks.collect::<Vec<_>>().join(" ")))
-        }
+        Event::Undone { undo, failed, checks, .. } => Some(format!("{undo:?} {failed:?} {}", told(checks))),
+        Event::Verified { checks, seconds, .. } => Some(format!("{} {seconds}", told(checks))),
         Event::Answered { .. }
         | Event::Opened { .. }
         | Event::Asked { .. }
@@ -67,12 +65,20 @@ fn evidence(event: &Event) -> Option<String> {
         | Event::ApprovalGiven { .. }
         | Event::ApprovalExpired { .. }
         | Event::ChangeBegun { .. }
-        | Event::Undone { .. }
+        | Event::BreakerTripped { .. }
+        | Event::BreakerRaised { .. }
+        | Event::Halted { .. }
+        | Event::Resumed { .. }
+        | Event::PolicyLoaded { .. }
         | Event::BudgetReached { .. }
         | Event::Concluded { .. }
         | Event::HandedOver { .. }
         | Event::Closed { .. } => None,
     }
+}
+
+fn told(checks: &[tools::Check]) -> String {
+    checks.iter().map(|check| format!("{} {}", check.name, check.found)).collect::<Vec<_>>().join(" ")
 }
 
 /// The numbers of a text in one form: 1,024 and 1024 are the same, and so are 5.0 and 5.
@@ -115,6 +121,7 @@ mod tests {
             data: Value::Null,
             raw: Value::Null,
             status,
+            instructs: None,
         };
         Entry { seq, at: DateTime::UNIX_EPOCH, incident: 1, event }
     }

@@ -1,9 +1,7 @@
 //! How an incident ends: read from what its entries add up to, with the reason in one line.
 
-use serde_json::Value;
-
 use crate::{
-    incident::{AnswerStatus, Call, Event, Incident, Outcome},
+    incident::{AnswerStatus, Event, Incident, Outcome},
     journal::{Case, JournalError},
 };
 
@@ -22,16 +20,11 @@ fn end(incident: &Incident) -> Vec<Event> {
     events
 }
 
-/// A call that nobody needs any more.
-pub(super) fn withdrawn(call: &Call, text: String, status: AnswerStatus) -> Event {
-    Event::Answered {
-        call: call.id.clone(),
-        tool: call.tool.clone(),
-        text,
-        data: Value::Null,
-        raw: Value::Null,
-        status,
-    }
+/// What a person has to know first: something was changed, it did not help, and it stands.
+fn undo_failed(incident: &Incident) -> String {
+    incident.undo_failed().map_or_else(String::new, |(state, change)| {
+        format!("{} changed {}, did not help, and could not be taken back", state.call.tool, change.service)
+    })
 }
 
 fn handed_over(incident: &Incident) -> String {
@@ -60,5 +53,6 @@ fn why(incident: &Incident, outcome: Outcome) -> String {
         }
         Outcome::HandedOver => incident.handed_over.clone().unwrap_or_else(|| handed_over(incident)),
         Outcome::Answered => "the question was answered".to_owned(),
+        Outcome::UndoFailed => undo_failed(incident),
     }
 }

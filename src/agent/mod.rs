@@ -70,7 +70,7 @@ impl Agent {
                 Todo::Expire(call) => case.write(vec![Event::ApprovalExpired { call: call.id }]).await?,
                 Todo::Withdraw(call) => {
                     let text = "not needed any more: the alerts were resolved before anybody answered".to_owned();
-                    case.write(vec![ending::withdrawn(&call, text, AnswerStatus::Refused)]).await?;
+                    case.write(vec![Event::answered(&call, text, AnswerStatus::Refused)]).await?;
                 }
                 Todo::Think => self.think(case).await?,
                 Todo::Close => ending::close(case).await?,

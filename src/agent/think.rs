@@ -19,7 +19,7 @@ impl Agent {
             case.write(vec![Event::BudgetReached { budget, used }]).await?;
         }
         let last = case.incident().budget_reached.is_some();
-        let tools = if last { Vec::new() } else { self.guard.specs(case.incident()) };
+        let tools = if last { Vec::new() } else { self.guard.specs(case.incident()).await? };
         let messages = transcript::messages(self, case).await?;
         let messages = transcript::fit(messages, self.model.as_ref());
         case.write(vec![asked(self.model.as_ref(), &messages, &tools)]).await?;
@@ -115,5 +115,6 @@ pub(super) fn outcome_sentence(outcome: Outcome) -> &'static str {
         Outcome::ResolvedByItself => "resolved without a change of ours",
         Outcome::HandedOver => "handed over to a person",
         Outcome::Answered => "answered",
+        Outcome::UndoFailed => "not repaired, and a change could not be taken back",
     }
 }

@@ -130,7 +130,7 @@ async fn past(case: &Case, incident: &Incident) -> Result<Option<String>, Journa
 }
 
 fn outcome_of(word: &str) -> Option<Outcome> {
-    [Outcome::Repaired, Outcome::ResolvedByItself, Outcome::HandedOver, Outcome::Answered]
+    [Outcome::Repaired, Outcome::ResolvedByItself, Outcome::HandedOver, Outcome::Answered, Outcome::UndoFailed]
         .into_iter()
         .find(|outcome| crate::journal::outcome_word(*outcome) == word)
 }

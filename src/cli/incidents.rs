@@ -2,22 +2,21 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use secrecy::ExposeSecret;
-use serde_json::{Value, json};
-use tools::{SharedClock, SystemClock};
+use serde_json::json;
+use tools::{Clock, SystemClock};
 
 use super::{
     Found,
     out::{Colour, Out, table},
-    story,
+    server, story,
 };
 use crate::{
-    config::{Role, Settings},
-    guard::answer_approval,
-    incident::{Decision, IncidentId},
-    journal::{Filter, Journal, JournalError, JournalOptions},
+    config::Settings,
+    guard::{APPROVERS, Person, answer_approval},
+    incident::{Decision, IncidentId, OPERATIONS},
+    journal::{Filter, Journal},
     report::Report,
 };
 
@@ -64,7 +63,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Prints entries as JSON lines.
+    /// Prints entries as JSON lines: verdicts, approvals, changes, and what people decided about the agent itself (incident 0).
     Export {
         /// One incident; without it all.
         id: Option<IncidentId>,
@@ -83,6 +82,9 @@ struct Answer {
     /// Who answers, for the journal; used only when no server runs.
     #[arg(long, default_value = "command line")]
     by: String,
+    /// Their role, operator or approver; used only when no server runs.
+    #[arg(long, default_value = "operator", value_parser = APPROVERS)]
+    role: String,
 }
 
 impl Incidents {
@@ -174,15 +176,17 @@ async fn verify(journal: &Journal, id: Option<IncidentId>, json: bool) -> Result
 async fn export(journal: &Journal, id: Option<IncidentId>) -> Result<Found> {
     let mut out = Out::new();
     let ids = match id {
-        Some(id) => vec![id],
+        Some(id) => {
+            journal.exists(id).await?;
+            vec![id]
+        }
         None => {
             let all = journal.list(Filter { most: usize::MAX, ..Filter::default() }).await?;
-            all.into_iter().rev().map(|summary| summary.id).collect()
+            std::iter::once(OPERATIONS).chain(all.into_iter().rev().map(|summary| summary.id)).collect()
         }
     };
     for id in ids {
-        let (_, entries) = journal.incident(id).await?;
-        for entry in entries {
+        for entry in journal.entries(id, 0, usize::MAX).await? {
             out.line(&serde_json::to_string(&entry)?)?;
         }
     }
@@ -191,21 +195,23 @@ async fn export(journal: &Journal, id: Option<IncidentId>) -> Result<Found> {
 
 /// Through the running server, which has the journal; straight into the journal when none runs.
 async fn answered(settings: Settings, answer: Answer, decision: Decision) -> Result<Found> {
-    let options = JournalOptions { path: settings.journal.path.clone(), queue: 16 };
-    if !options.path.is_file() {
-        bail!("there is no journal at {} ([journal] path)", options.path.display());
+    if !settings.journal.path.is_file() {
+        bail!("there is no journal at {} ([journal] path)", settings.journal.path.display());
     }
-    let clock: SharedClock = std::sync::Arc::new(SystemClock);
-    let Answer { id, call, comment, by } = answer;
-    match Journal::open(&options, std::sync::Arc::clone(&clock)) {
-        Ok(journal) => {
-            let now = clock.now();
-            let of = call.clone();
-            journal.decide(id, move |incident| answer_approval(incident, &of, decision, &by, &comment, now)).await?;
+    let Answer { id, call, comment, by, role } = answer;
+    match server::journal(&settings)? {
+        Some(journal) => {
+            let now = SystemClock.now();
+            let (of, person) = (call.clone(), Person { name: by, role, from: "command line".to_owned() });
+            journal
+                .decide(id, move |incident| answer_approval(incident, &of, decision, &person, &comment, now))
+                .await?;
             journal.close().await;
         }
-        Err(JournalError::InUse(_)) => over_http(&settings, id, &call, decision, &comment).await?,
-        Err(error) => return Err(error.into()),
+        None => {
+            let body = json!({ "decision": decision, "comment": comment });
+            server::post(&settings, &format!("/incidents/{id}/approvals/{call}"), &body).await?;
+        }
     }
     let word = match decision {
         Decision::Approve => "approved",
@@ -213,22 +219,4 @@ async fn answered(settings: Settings, answer: Answer, decision: Decision) -> Res
     };
     Out::new().line(&format!("{word}: incident {id}, call {call}"))?;
     Ok(Found::Well)
-}
-
-async fn over_http(settings: &Settings, id: IncidentId, call: &str, decision: Decision, comment: &str) -> Result<()> {
-    let url = format!("http://{}/incidents/{id}/approvals/{call}", settings.http.listen);
-    let mut request = reqwest::Client::new().post(&url).json(&json!({ "decision": decision, "comment": comment }));
-    if let Some(token) = settings.http.tokens.iter().find(|token| token.role == Role::Operator) {
-        request = request.bearer_auth(token.token.expose_secret());
-    } else if let Some(user) = settings.http.users.iter().find(|user| user.role == Role::Operator) {
-        request = request.basic_auth(&user.name, Some(user.password.expose_secret()));
-    }
-    let response = request.send().await.with_context(|| format!("the server at {url} does not answer"))?;
-    let status = response.status();
-    if status.is_success() {
-        return Ok(());
-    }
-    let problem: Value = response.json().await.unwrap_or_default();
-    let detail = problem.get("detail").and_then(Value::as_str).unwrap_or("no reason given");
-    bail!("{status}: {detail}")
 }

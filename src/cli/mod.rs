@@ -6,9 +6,12 @@ mod doctor;
 mod eval;
 mod incidents;
 mod investigate;
+mod operate;
 mod out;
+mod policy;
 mod runbooks;
 mod serve;
+mod server;
 mod story;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -51,6 +54,14 @@ enum Command {
     Investigate(investigate::Investigate),
     /// Lists, shows, proves and exports incidents; answers what they ask.
     Incidents(incidents::Incidents),
+    /// Stops every change at once, in the running server too, until somebody resumes; survives restarts.
+    Halt(operate::Said),
+    /// Lets changes go on after a halt.
+    Resume(operate::Said),
+    /// Raises autonomy again after too many changes that did not help.
+    Raise(operate::Raise),
+    /// Says what the policy comes to, without an incident.
+    Policy(policy::PolicyCommand),
     /// Checks and shows runbooks.
     Runbooks(runbooks::Runbooks),
     /// Prints the effective settings and where each came from.
@@ -107,6 +118,10 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<Found> {
         }
         Command::Investigate(investigate) => investigate.run(load()?.settings).await,
         Command::Incidents(incidents) => incidents.run(load()?.settings).await,
+        Command::Halt(said) => said.halt(load()?.settings).await,
+        Command::Resume(said) => said.resume(load()?.settings).await,
+        Command::Raise(raise) => raise.run(load()?.settings).await,
+        Command::Policy(policy) => policy.run(load()?.settings).await,
         Command::Runbooks(runbooks) => runbooks.run(load()?.settings),
         Command::Config(config) => config.run(&load()?),
         Command::Doctor(doctor) => doctor.run(load()?.settings).await,

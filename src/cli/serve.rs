@@ -7,7 +7,14 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tools::SystemClock;
 
 use super::Found;
-use crate::{config::Loaded, http, parts::Parts, worker};
+use crate::{
+    config::Loaded,
+    guard::{announce, reload},
+    http,
+    incident::Who,
+    parts::Parts,
+    worker,
+};
 
 /// What is under way gets this long to end after the signal.
 const GRACE: Duration = Duration::from_secs(5);
@@ -32,6 +39,7 @@ pub(super) struct Server {
     serving: JoinHandle<std::io::Result<()>>,
     working: JoinHandle<()>,
     discovering: JoinHandle<()>,
+    reloading: JoinHandle<()>,
 }
 
 impl Server {
@@ -42,6 +50,8 @@ impl Server {
         let listener =
             TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen} ([http] listen)"))?;
         let address = listener.local_addr()?;
+        let started = Who { by: "start".to_owned(), from: String::new(), because: String::new() };
+        announce(&parts.policy.load(), &parts.settings.guard.policy, &parts.journal, started).await?;
         let (stop, stopped) = watch::channel(false);
         let router = http::router(parts.http(parts.clock.now()));
         let mut ending = stopped.clone();
@@ -50,7 +60,8 @@ impl Server {
                 // An error means that the sender is gone, which is an end as well.
                 let _ = ending.wait_for(|stop| *stop).await;
             };
-            axum::serve(listener, router).with_graceful_shutdown(end).await
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            axum::serve(listener, service).with_graceful_shutdown(end).await
         });
         let working = tokio::spawn(worker::run(
             Arc::clone(&parts.agent),
@@ -61,13 +72,15 @@ impl Server {
         ));
         let discoverer = Arc::clone(&parts);
         let discovering = tokio::spawn(async move { discoverer.keep_discovering().await });
-        Ok(Self { address, parts, stop, serving, working, discovering })
+        let reloading = tokio::spawn(reload_on_hangup(Arc::clone(&parts)));
+        Ok(Self { address, parts, stop, serving, working, discovering, reloading })
     }
 
     /// Takes nothing more in, lets go of the work, writes what waits, and closes the journal.
     pub(super) async fn stop(self) {
         self.stop.send_replace(true);
         self.discovering.abort();
+        self.reloading.abort();
         if tokio::time::timeout(GRACE, self.working).await.is_err() {
             tracing::warn!("a worker did not stop in time");
         }
@@ -75,6 +88,23 @@ impl Server {
         self.parts.journal.close().await;
         if tokio::time::timeout(GRACE, self.serving).await.is_err() {
             tracing::warn!("a connection did not end in time");
+        }
+    }
+}
+
+/// Reads the policy file again on each SIGHUP; a wrong one is said, and the one before goes on holding.
+async fn reload_on_hangup(parts: Arc<Parts>) {
+    let mut hangups = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        Ok(hangups) => hangups,
+        Err(error) => {
+            return tracing::warn!(%error, "SIGHUP cannot be followed; POST /policy/reload reads the policy again");
+        }
+    };
+    while hangups.recv().await.is_some() {
+        let who = Who { by: "SIGHUP".to_owned(), from: String::new(), because: String::new() };
+        match reload(&parts.policy, &parts.settings.guard.policy, &parts.journal, who).await {
+            Ok(policy) => tracing::info!(hash = policy.hash, "the policy was read again"),
+            Err(error) => tracing::error!(%error, "the policy is as before"),
         }
     }
 }

@@ -48,7 +48,11 @@ fn colour(event: &Event) -> Option<Colour> {
         | Event::ApprovalWanted { .. }
         | Event::FellBack { .. } => Some(Colour::Yellow),
         Event::Verified { ok: true, .. } | Event::ChangeDone { ok: true, .. } => Some(Colour::Green),
-        Event::Verified { ok: false, .. } | Event::ChangeDone { ok: false, .. } => Some(Colour::Red),
+        Event::Verified { ok: false, .. }
+        | Event::ChangeDone { ok: false, .. }
+        | Event::Undone { failed: Some(_), .. }
+        | Event::BreakerTripped { .. }
+        | Event::Halted { .. } => Some(Colour::Red),
         Event::Judged { verdict: Verdict::Refuse(_), .. } => Some(Colour::Red),
         Event::Closed { .. } | Event::Concluded { .. } => Some(Colour::Bold),
         Event::Opened { .. }
@@ -61,6 +65,9 @@ fn colour(event: &Event) -> Option<Colour> {
         | Event::Answered { .. }
         | Event::ChangeBegun { .. }
         | Event::Undone { .. }
+        | Event::BreakerRaised { .. }
+        | Event::Resumed { .. }
+        | Event::PolicyLoaded { .. }
         | Event::BudgetReached { .. } => None,
     }
 }

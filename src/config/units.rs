@@ -31,7 +31,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads "512", "256KiB", "1MiB", "1GiB", "10kB".
-fn parse_size(text: &str) -> Result<usize, String> {
+pub(crate) fn parse_size(text: &str) -> Result<usize, String> {
     let wrong = || format!("{text:?} is no size; right would be \"256KiB\" or \"1MiB\"");
     let text_ = text.trim();
     let digits = text_.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text_.len());

@@ -1,178 +1,182 @@
-//! Calls that change: judged, asked about where they must be, written down before they run, proven, and taken back.
+//! Calls that change: judged, asked about where they must be, and written down before they run.
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
-use tools::{Failure, Undo, call_hash};
+use serde_json::Value;
+use tools::{Catalogue, Effect, Failure, Touches, call_hash};
 
-use super::{Facts, Guard, answered, judge, refused, wrong};
+use super::{Facts, Guard, Judgement, Policy, judge, wrong};
 use crate::{
-    incident::{AnswerStatus, Call, ChangeState, Event, Reason, Verdict},
-    journal::{Case, JournalError},
+    incident::{AnswerStatus, Around, Call, Event, Incident, Reason, Verdict},
+    journal::{Case, History, JournalError},
 };
+
+/// Everything that is known of a call before the journal is asked for the last time: what a verdict is made from, whole, so that
+/// it can be made inside the journal's own transaction.
+struct Docket {
+    call: Call,
+    hash: String,
+    by: String,
+    named: String,
+    touches: Touches,
+    catalogue: Arc<Catalogue>,
+    needs: BTreeSet<String>,
+    scope: Vec<String>,
+    policy: Arc<Policy>,
+    untrusted: Option<Reason>,
+    /// After this moment silence is a no, where the policy says nothing.
+    wait: TimeDelta,
+    now: DateTime<Utc>,
+}
 
 impl Guard {
     pub(super) async fn change(&self, case: &mut Case, call: Call) -> Result<(), JournalError> {
-        let target = match self.registry.target(&call.tool, &call.args) {
-            Ok(target) => target,
+        let named = match self.registry.target(&call.tool, &call.args) {
+            Ok(target) => target.service,
             Err(failure) => return case.write(wrong(&call, &failure.to_string())).await,
         };
-        let seen = self.journal.last_change(&target.service).await?;
-        let verdict = self.judged(case, &call, &target.service, seen);
-        let hash = call_hash(&call.tool, &call.args);
         if let Some(by) = case.incident().denied_by(&call.id) {
             let text = format!("not done: leave was refused by {by}");
-            return case.write(vec![answered(&call, text, AnswerStatus::Refused)]).await;
+            return case.write(vec![Event::answered(&call, text, AnswerStatus::Refused)]).await;
         }
-        let approved = case.incident().call(&call.id).is_some_and(|state| state.approved(&hash));
-        match &verdict {
-            Verdict::Refuse(reason) => {
-                let text = format!("not done: {reason}");
-                case.write(refused(&call, verdict.clone(), text, AnswerStatus::Refused)).await
-            }
-            Verdict::Ask(_) if !approved => self.ask_leave(case, call, hash, verdict).await,
-            Verdict::Ask(_) | Verdict::Allow(_) => {
-                let judged = Event::Judged { call: call.id.clone(), tool: call.tool.clone(), verdict };
-                case.write(vec![judged]).await?;
-                self.begin(case, call, &target.service, seen).await
-            }
+        let docket = self.docket(case, call.clone(), named.clone());
+        let history = self.journal.history(&named, docket.now).await?;
+        // The world is not even looked at for a call that could never be.
+        let early = docket.judge(case.incident(), &history, None);
+        if matches!(early.verdict, Verdict::Refuse(_)) {
+            return case.write(docket.refused(early)).await;
         }
-    }
-
-    fn judged(&self, case: &Case, call: &Call, named: &str, last_change: Option<DateTime<Utc>>) -> Verdict {
-        let catalogue = self.catalogue.load();
-        judge(
-            &self.policy,
-            &Facts {
-                tool: &call.tool,
-                named,
-                service: catalogue.get(named),
-                scope: &self.may_touch(case.incident()),
-                incident: case.incident(),
-                last_change,
-                now: self.clock.now(),
-            },
-        )
-    }
-
-    async fn ask_leave(&self, case: &mut Case, call: Call, hash: String, verdict: Verdict) -> Result<(), JournalError> {
-        let wait = TimeDelta::from_std(self.options.approval_expires).unwrap_or(TimeDelta::MAX);
-        let expires = self.clock.now() + wait;
-        let judged = Event::Judged { call: call.id.clone(), tool: call.tool.clone(), verdict: verdict.clone() };
-        case.write(vec![judged, Event::ApprovalWanted { call, hash, verdict, expires }]).await
-    }
-
-    /// Writes the state before, runs the change, and sees it through.
-    async fn begin(
-        &self,
-        case: &mut Case,
-        call: Call,
-        service: &str,
-        seen: Option<DateTime<Utc>>,
-    ) -> Result<(), JournalError> {
         let before = match self.registry.before(&call.tool, &call.args).await {
             Ok(before) => before,
             Err(failure) => return case.write(vec![not_begun(&call, &failure)]).await,
         };
-        let begun = Event::ChangeBegun { call: call.clone(), service: service.to_owned(), before: before.clone() };
-        match case.begin_change(service, seen, begun).await {
-            Err(JournalError::Conflict(what)) => {
-                let verdict = Verdict::Refuse(Reason::Doubt { what: what.clone() });
-                let events = refused(&call, verdict, format!("not done: {what}"), AnswerStatus::Refused);
-                return case.write(events).await;
-            }
-            other => other?,
+        let effect = match self.registry.effect(&call.tool, &call.args, &before) {
+            Ok(effect) => effect,
+            Err(failure) => return case.write(vec![not_begun(&call, &failure)]).await,
+        };
+        let around = match docket.touches {
+            Touches::Service => self.around(&named).await,
+            Touches::Alerts | Touches::Repository | Touches::People => Vec::new(),
+        };
+        let begin = before.clone();
+        case.decide_change(&named, move |incident, history| docket.decide(incident, history, effect, begin, around))
+            .await?;
+        if case.incident().call(&call.id).is_some_and(|state| state.change.is_some()) {
+            self.run(case, &call, &before).await?;
+            self.settle(case, call).await?;
         }
+        Ok(())
+    }
+
+    async fn run(&self, case: &mut Case, call: &Call, before: &Value) -> Result<(), JournalError> {
         let permit = self.mint.permit(&call.tool, &call.args);
-        let done = self.registry.apply(permit, &call.tool, &call.args, &before).await;
+        let done = self.registry.apply(permit, &call.tool, &call.args, before).await;
         let (ok, what) = match done {
             Ok(what) => (true, what),
             Err(failure) => (false, failure.to_string()),
         };
-        case.write(vec![Event::ChangeDone { call: call.id.clone(), ok, what, found: false }]).await?;
-        self.settle(case, call).await
+        case.write(vec![Event::ChangeDone { call: call.id.clone(), ok, what, found: false }]).await
     }
 
-    /// Sees a change that was begun through to its end, from wherever it stands: the same path after a crash and without one.
-    ///
-    /// # Errors
-    /// What the journal says.
-    pub async fn settle(&self, case: &mut Case, call: Call) -> Result<(), JournalError> {
-        loop {
-            let Some(change) = case.incident().call(&call.id).and_then(|state| state.change.clone()) else {
-                return Ok(());
-            };
-            match &change {
-                ChangeState { done: None, before, begun, .. } => {
-                    let found = self.look_up(&call, before, *begun).await;
-                    case.write(vec![found]).await?;
-                }
-                ChangeState { done: Some((_, ok, what)), verified: None, before, .. } => {
-                    if !ok && was_not_run(case, &call) {
-                        let text = format!("{what}; it counts as not done");
-                        return case.write(vec![changed(&call, text, false)]).await;
-                    }
-                    let verified = self.prove(case, &call, before, *ok).await?;
-                    case.write(vec![verified]).await?;
-                }
-                ChangeState { verified: Some((seq, true)), done, .. } => {
-                    let text = format!("{}; proven by the checks in [{seq}]", what_of(done));
-                    return case.write(vec![changed(&call, text, true)]).await;
-                }
-                ChangeState { verified: Some((_, false)), undone: false, before, .. } => {
-                    let undone = self.take_back(&call, before).await;
-                    case.write(vec![undone]).await?;
-                }
-                ChangeState { verified: Some((seq, false)), undone: true, done, .. } => {
-                    let text = format!("{}; it did not help: see the checks in [{seq}]", what_of(done));
-                    return case.write(vec![changed(&call, text, false)]).await;
-                }
-            }
+    fn docket(&self, case: &Case, call: Call, named: String) -> Docket {
+        let catalogue = self.catalogue.load();
+        let state = case.incident().call(&call.id);
+        Docket {
+            hash: call_hash(&call.tool, &call.args),
+            by: state.map(|state| state.by.clone()).unwrap_or_default(),
+            touches: self.registry.spec(&call.tool).and_then(|spec| spec.touches).unwrap_or(Touches::Service),
+            needs: catalogue.dependencies(&named),
+            scope: self.may_touch(case.incident()),
+            policy: self.policy.load(),
+            untrusted: self.untrusted(case, &call),
+            wait: TimeDelta::from_std(self.options.approval_expires).unwrap_or(TimeDelta::MAX),
+            now: self.clock.now(),
+            catalogue,
+            named,
+            call,
         }
     }
+}
 
-    /// After a crash: what the world says of a change whose end is not written. Never runs it again; as long as the outside
-    /// system may still be at it, it is looked at again.
-    async fn look_up(&self, call: &Call, before: &Value, begun: DateTime<Utc>) -> Event {
-        let settles = self.registry.settles_within(&call.tool, before).unwrap_or_default();
-        let settled = begun + TimeDelta::from_std(settles).unwrap_or_default();
-        let done = |ok: bool, what: String, found: bool| Event::ChangeDone { call: call.id.clone(), ok, what, found };
-        loop {
-            let found = self.registry.happened(&call.tool, &call.args, before).await;
-            let late = self.clock.now() >= settled;
-            match found {
-                Ok(Some(what)) => return done(true, format!("found after a restart of the agent: {what}"), true),
-                Ok(None) if late => return done(false, NOT_RUN.to_owned(), true),
-                // Doubt: it may have happened, so it is not counted as not run, and is proven or taken back.
-                Err(failure) if late => {
-                    let what = format!("the agent stopped while it ran, and it cannot be looked up: {failure}");
-                    return done(false, what, false);
-                }
-                Ok(None) | Err(_) => self.clock.sleep(self.options.verify_every).await,
-            }
-        }
-    }
-
-    async fn take_back(&self, call: &Call, before: &Value) -> Event {
-        let permit = self.mint.permit(&call.tool, &call.args);
-        let undone: Result<Undo, Failure> = self.registry.undo(permit, &call.tool, &call.args, before).await;
-        let (undo, failed) = match undone {
-            Ok(undo) => (Some(undo), None),
-            Err(failure) => (None, Some(failure.to_string())),
+impl Docket {
+    fn judge(&self, incident: &Incident, history: &History, effect: Option<&Effect>) -> Judgement {
+        let facts = Facts {
+            tool: &self.call.tool,
+            touches: self.touches,
+            args: &self.call.args,
+            named: &self.named,
+            service: self.catalogue.get(&self.named),
+            needs: &self.needs,
+            scope: &self.scope,
+            incident,
+            history,
+            effect,
+            untrusted: self.untrusted.as_ref(),
+            now: self.now,
         };
-        Event::Undone { call: call.id.clone(), undo, failed }
+        judge(&self.policy, &facts)
     }
-}
 
-const NOT_RUN: &str = "the agent stopped before it ran; the world is as before";
+    /// The events of the verdict, made in the journal's own transaction.
+    fn decide(
+        self,
+        incident: &Incident,
+        history: &History,
+        effect: Effect,
+        before: Value,
+        around: Vec<Around>,
+    ) -> Vec<Event> {
+        let mut judgement = self.judge(incident, history, Some(&effect));
+        let approval = incident.call(&self.call.id).and_then(|state| state.approval.as_ref());
+        let approved = incident.call(&self.call.id).is_some_and(|state| state.approved(&self.hash));
+        if let Some(approval) = approval.filter(|approval| approved && approval.state != effect.state) {
+            let reason = Reason::StateChanged { was: approval.state.clone(), is: effect.state.clone() };
+            judgement.verdict = judgement.verdict.stricter(Verdict::Refuse(reason));
+        }
+        match &judgement.verdict {
+            Verdict::Refuse(_) => self.refused(judgement),
+            Verdict::Ask(_) if !approved => self.asked(judgement, effect),
+            Verdict::Ask(_) | Verdict::Allow(_) => {
+                let hold_seconds = judgement.caps.hold.seconds();
+                let judged = self.judged(judgement);
+                let (service, touches) = (self.named, self.touches);
+                let begun =
+                    Event::ChangeBegun { call: self.call, service, touches, effect, before, around, hold_seconds };
+                vec![judged, begun]
+            }
+        }
+    }
 
-fn was_not_run(case: &Case, call: &Call) -> bool {
-    case.entries().iter().any(
-        |entry| matches!(&entry.event, Event::ChangeDone { call: id, ok: false, found: true, .. } if *id == call.id),
-    )
-}
+    fn judged(&self, judgement: Judgement) -> Event {
+        Event::Judged {
+            call: self.call.id.clone(),
+            tool: self.call.tool.clone(),
+            verdict: judgement.verdict,
+            by: self.by.clone(),
+            weighed: judgement.weighed,
+            policy: self.policy.hash.clone(),
+        }
+    }
 
-fn what_of(done: &Option<(DateTime<Utc>, bool, String)>) -> &str {
-    done.as_ref().map_or("done", |(_, _, what)| what)
+    fn refused(&self, judgement: Judgement) -> Vec<Event> {
+        let text = format!("not done: {}", judgement.verdict.reason());
+        vec![self.judged(judgement), Event::answered(&self.call, text, AnswerStatus::Refused)]
+    }
+
+    fn asked(&self, judgement: Judgement, effect: Effect) -> Vec<Event> {
+        let wait = judgement.approval.expires.and_then(|span| TimeDelta::from_std(span.0).ok());
+        let wanted = Event::ApprovalWanted {
+            call: self.call.clone(),
+            hash: self.hash.clone(),
+            verdict: judgement.verdict.clone(),
+            expires: self.now + wait.map_or(self.wait, |wait| wait.min(self.wait)),
+            effect,
+            people: judgement.approval.people,
+            roles: judgement.approval.roles.iter().cloned().collect(),
+        };
+        vec![self.judged(judgement), wanted]
+    }
 }
 
 fn not_begun(call: &Call, failure: &Failure) -> Event {
@@ -180,16 +184,5 @@ fn not_begun(call: &Call, failure: &Failure) -> Event {
         Failure::Tell(_) => AnswerStatus::Wrong,
         Failure::Unreachable { system, .. } => AnswerStatus::Unreachable { system: *system },
     };
-    answered(call, format!("not begun, nothing was changed: {failure}"), status)
-}
-
-fn changed(call: &Call, text: String, proven: bool) -> Event {
-    Event::Answered {
-        call: call.id.clone(),
-        tool: call.tool.clone(),
-        text,
-        data: json!({ "proven": proven }),
-        raw: Value::Null,
-        status: AnswerStatus::Changed { proven },
-    }
+    Event::answered(call, format!("not begun, nothing was changed: {failure}"), status)
 }

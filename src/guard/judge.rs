@@ -1,238 +1,205 @@
-//! Judging: a pure function from what is known to a verdict. Tested as a table.
+//! Judging: a pure function from what is known to a verdict, with the numbers that it was made from.
+//!
+//! Invariant: it reads no clock and no outside system. Of everything that speaks the strictest holds; what cannot be told refuses.
+
+mod counts;
+mod effects;
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use tools::{Autonomy, Service};
+use serde_json::Value;
+use tools::{Autonomy, Effect, Service, Touches};
 
-use super::policy::{Policy, Says};
-use crate::incident::{Incident, Reason, Source, Verdict};
+use super::policy::{Approval, Caps, Policy, Rule, Says};
+use crate::{
+    incident::{Incident, Reason, Source, Verdict, Weighed},
+    journal::History,
+};
 
 /// Everything that a verdict on a change is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     /// The tool.
     pub tool: &'a str,
+    /// What kind of thing it touches.
+    pub touches: Touches,
+    /// Its arguments.
+    pub args: &'a Value,
     /// The name that the call aims at.
     pub named: &'a str,
     /// What the catalogue knows under that name.
     pub service: Option<&'a Service>,
+    /// Everything that the service depends on.
+    pub needs: &'a BTreeSet<String>,
     /// What this incident may touch.
     pub scope: &'a [String],
     /// The incident so far.
     pub incident: &'a Incident,
-    /// When the service was last changed, in any incident.
-    pub last_change: Option<DateTime<Utc>>,
+    /// What was changed before, in all incidents.
+    pub history: &'a History,
+    /// What the call would do; `None` before the world was asked, and then what depends on it is not judged yet.
+    pub effect: Option<&'a Effect>,
+    /// An argument that comes from telemetry.
+    pub untrusted: Option<&'a Reason>,
     /// The present moment.
     pub now: DateTime<Utc>,
 }
 
-/// What a change may do. The strictest of all that speaks holds; what cannot be told refuses.
-pub fn judge(policy: &Policy, facts: &Facts<'_>) -> Verdict {
+/// A verdict and what belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// What the call may do.
+    pub verdict: Verdict,
+    /// The numbers that it was made from.
+    pub weighed: Vec<Weighed>,
+    /// Who has to say yes, should somebody have to.
+    pub approval: Approval,
+    /// The caps that hold for this call.
+    pub caps: Caps,
+}
+
+/// What a change may do.
+pub fn judge(policy: &Policy, facts: &Facts<'_>) -> Judgement {
+    let mut bench = Bench { spoken: None, weighed: Vec::new() };
+    let (mut caps, mut approval) = (policy.caps.clone(), policy.approval.clone());
     let Some(service) = facts.service else {
-        return Verdict::Refuse(Reason::UnknownService { service: facts.named.to_owned() });
+        let verdict = Verdict::Refuse(Reason::UnknownService { service: facts.named.to_owned() });
+        return Judgement { verdict, weighed: bench.weighed, approval, caps };
     };
-    let spoken = [
-        protected(policy, service),
-        scope(facts, service),
-        needed(facts),
-        changes_of_incident(policy, facts),
-        cool_down(policy, facts, service),
-        rules(policy, facts, service),
-    ];
-    spoken.into_iter().flatten().fold(mode(policy, service), Verdict::stricter)
+    for rule in &policy.rules {
+        match rule.speaks(facts.tool, &service.name, service.environment.as_deref(), facts.now) {
+            Ok(false) => {}
+            Ok(true) => {
+                bench.say(ruled(rule));
+                caps.narrow(&rule.caps);
+                approval.narrow(&rule.approval);
+            }
+            Err(what) => bench.refuse(Reason::Doubt { what }),
+        }
+    }
+    bench.say(Some(mode(policy, facts, service)));
+    halted(facts, &mut bench);
+    never(policy, facts, service, &mut bench);
+    bounds(facts, service, &mut bench);
+    counts::weigh(policy, &caps, facts, service, &mut bench);
+    if let Some(effect) = facts.effect {
+        effects::weigh(policy, &caps, facts, service, effect, &mut bench);
+    }
+    if let Some(reason) = facts.untrusted {
+        bench.ask(reason.clone());
+    }
+    // Nothing spoke: it cannot be told that this is allowed.
+    let verdict = bench.spoken.unwrap_or(Verdict::Refuse(Reason::Doubt { what: "no rule speaks".to_owned() }));
+    Judgement { verdict, weighed: bench.weighed, approval, caps }
 }
 
-fn mode(policy: &Policy, service: &Service) -> Verdict {
-    let autonomy = service.autonomy.unwrap_or(policy.autonomy);
-    let reason = Reason::Mode { service: service.name.clone(), autonomy };
-    match autonomy {
-        Autonomy::Observe => Verdict::Refuse(reason),
-        Autonomy::Propose => Verdict::Ask(reason),
-        Autonomy::Act => Verdict::Allow(reason),
+/// The strictest that was said so far, and the numbers weighed.
+struct Bench {
+    spoken: Option<Verdict>,
+    weighed: Vec<Weighed>,
+}
+
+impl Bench {
+    fn say(&mut self, verdict: Option<Verdict>) {
+        if let Some(verdict) = verdict {
+            self.spoken = Some(match self.spoken.take() {
+                Some(spoken) => spoken.stricter(verdict),
+                None => verdict,
+            });
+        }
+    }
+
+    fn refuse(&mut self, reason: Reason) {
+        self.say(Some(Verdict::Refuse(reason)));
+    }
+
+    fn ask(&mut self, reason: Reason) {
+        self.say(Some(Verdict::Ask(reason)));
+    }
+
+    fn as_said(&mut self, says: Says, reason: Reason) {
+        self.say(Some(match says {
+            Says::Allow => return,
+            Says::Ask => Verdict::Ask(reason),
+            Says::Refuse => Verdict::Refuse(reason),
+        }));
+    }
+
+    /// Notes a number and its cap; refuses when one more would be too many.
+    fn count(&mut self, what: String, is: u64, most: u64, reason: impl FnOnce() -> Reason) {
+        self.weighed.push(Weighed { what, is, most });
+        if is >= most {
+            self.refuse(reason());
+        }
     }
 }
 
-fn protected(policy: &Policy, service: &Service) -> Option<Verdict> {
-    let refuse = |why: String| Some(Verdict::Refuse(Reason::Protected { service: service.name.clone(), why }));
-    if service.protected {
-        return refuse("the catalogue says so".to_owned());
-    }
-    let names = [Some(service.name.as_str()), service.container.as_deref()];
-    let hit = policy
-        .protected
-        .iter()
-        .find(|name| names.iter().flatten().any(|known| known.trim_start_matches('/').eq_ignore_ascii_case(name)))?;
-    refuse(format!("the policy protects {hit:?}"))
-}
-
-fn scope(facts: &Facts<'_>, service: &Service) -> Option<Verdict> {
-    let inside = facts.scope.contains(&service.name);
-    (!inside).then(|| {
-        Verdict::Refuse(Reason::OutsideIncident { service: service.name.clone(), allowed: facts.scope.to_vec() })
+fn ruled(rule: &Rule) -> Option<Verdict> {
+    let reason = Reason::Rule { rule: rule.name.clone(), because: rule.because.clone() };
+    Some(match rule.verdict? {
+        Says::Allow => Verdict::Allow(reason),
+        Says::Ask => Verdict::Ask(reason),
+        Says::Refuse => Verdict::Refuse(reason),
     })
 }
 
-/// A repair needs something that is broken.
-fn needed(facts: &Facts<'_>) -> Option<Verdict> {
+fn mode(policy: &Policy, facts: &Facts<'_>, service: &Service) -> Verdict {
+    let autonomy = service.autonomy.unwrap_or(policy.autonomy);
+    let reason = Reason::Mode { service: service.name.clone(), autonomy };
+    match (facts.touches, autonomy) {
+        // People can always be told.
+        (Touches::People, _) => Verdict::Allow(Reason::Tells),
+        (_, Autonomy::Observe) => Verdict::Refuse(reason),
+        (Touches::Repository, Autonomy::Propose) => Verdict::Allow(Reason::Proposes),
+        (_, Autonomy::Propose) => Verdict::Ask(reason),
+        (_, Autonomy::Act) => Verdict::Allow(reason),
+    }
+}
+
+fn halted(facts: &Facts<'_>, bench: &mut Bench) {
+    if let Some(who) = &facts.history.halted
+        && facts.touches != Touches::People
+    {
+        bench.refuse(Reason::Halted { by: who.by.clone(), because: who.because.clone() });
+    }
+}
+
+fn never(policy: &Policy, facts: &Facts<'_>, service: &Service, bench: &mut Bench) {
+    if policy.never.iter().any(|tool| tool == facts.tool) {
+        bench.refuse(Reason::Never { tool: facts.tool.to_owned() });
+    }
+    if facts.touches == Touches::People {
+        return;
+    }
+    let protected = |why: String| Reason::Protected { service: service.name.clone(), why };
+    if service.protected {
+        bench.refuse(protected("the catalogue says so".to_owned()));
+    }
+    let known = [Some(service.name.as_str()), service.container.as_deref(), service.swarm()];
+    let same =
+        |name: &&String| known.iter().flatten().any(|known| known.trim_start_matches('/').eq_ignore_ascii_case(name));
+    if let Some(hit) = policy.protected.iter().find(same) {
+        bench.refuse(protected(format!("the policy protects {hit:?}")));
+    }
+}
+
+/// An incident touches what it is about, and repairs what is broken.
+fn bounds(facts: &Facts<'_>, service: &Service, bench: &mut Bench) {
+    if facts.touches == Touches::People {
+        return;
+    }
+    if !facts.scope.contains(&service.name) {
+        let allowed = facts.scope.to_vec();
+        bench.refuse(Reason::OutsideIncident { service: service.name.clone(), allowed });
+    }
     let over = matches!(facts.incident.source, Some(Source::Alert)) && facts.incident.all_resolved();
-    over.then_some(Verdict::Refuse(Reason::NothingToRepair))
-}
-
-fn changes_of_incident(policy: &Policy, facts: &Facts<'_>) -> Option<Verdict> {
-    let made = u32::try_from(facts.incident.changes().count()).unwrap_or(u32::MAX);
-    let most = policy.caps.changes_an_incident;
-    (made >= most).then_some(Verdict::Refuse(Reason::ChangesOfIncident { made, most }))
-}
-
-fn cool_down(policy: &Policy, facts: &Facts<'_>, service: &Service) -> Option<Verdict> {
-    let since = (facts.now - facts.last_change?).num_seconds();
-    let wait_seconds = policy.caps.cool_down.as_secs();
-    // A change in the future is a clock that went back: doubt, and so a no.
-    let since_seconds = u64::try_from(since).unwrap_or(0);
-    (since_seconds < wait_seconds)
-        .then(|| Verdict::Refuse(Reason::CoolDown { service: service.name.clone(), since_seconds, wait_seconds }))
-}
-
-fn rules(policy: &Policy, facts: &Facts<'_>, service: &Service) -> Option<Verdict> {
-    let speaking = policy.rules.iter().filter(|rule| rule.matches(facts.tool, &service.name));
-    speaking
-        .map(|rule| {
-            let reason = Reason::Rule { rule: rule.name.clone(), because: rule.because.clone() };
-            match rule.verdict {
-                Says::Allow => Verdict::Allow(reason),
-                Says::Ask => Verdict::Ask(reason),
-                Says::Refuse => Verdict::Refuse(reason),
-            }
-        })
-        .reduce(Verdict::stricter)
+    if over && matches!(facts.touches, Touches::Service | Touches::Alerts) {
+        bench.refuse(Reason::NothingToRepair);
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::TimeDelta;
-    use tools::Origin;
-
-    use super::*;
-    use crate::incident::Event;
-
-    fn policy(extra: &str) -> Policy {
-        let base = r#"
-            version = 1
-            autonomy = "propose"
-            protected = ["prometheus"]
-            caps = { changes_an_incident = 2, cool_down = "5m" }
-        "#;
-        Policy::parse("test", &format!("{base}{extra}")).unwrap()
-    }
-
-    fn service(name: &str, autonomy: Option<Autonomy>) -> Service {
-        Service { autonomy, ..Service::named(name, Origin::Settings) }
-    }
-
-    fn verdict(policy: &Policy, service: Option<&Service>, ago: Option<i64>) -> String {
-        let now = DateTime::UNIX_EPOCH + TimeDelta::days(1);
-        let incident = Incident::new(1);
-        let scope = ["payments".to_owned(), "prometheus".to_owned()];
-        let facts = Facts {
-            tool: "restart_container",
-            named: service.map_or("nothing", |service| &service.name),
-            service,
-            scope: &scope,
-            incident: &incident,
-            last_change: ago.map(|seconds| now - TimeDelta::seconds(seconds)),
-            now,
-        };
-        let verdict = judge(policy, &facts);
-        let word = match verdict {
-            Verdict::Allow(_) => "allow",
-            Verdict::Ask(_) => "ask",
-            Verdict::Refuse(_) => "refuse",
-        };
-        format!("{word}: {}", verdict.reason())
-    }
-
-    #[test]
-    fn the_strictest_that_speaks_holds() {
-        use Autonomy::{Act, Observe, Propose};
-        let plain = policy("");
-        let ruled = policy(
-            r#"
-            [[rules]]
-            name = "by hand"
-            service = "pay*"
-            verdict = "ask"
-            because = "money"
-            examples = [{ tool = "restart_container", service = "payments" }]
-            counter_examples = [{ tool = "restart_container", service = "repay" }]
-            "#,
-        );
-        let of = |autonomy| service("payments", Some(autonomy));
-        let table = [
-            verdict(&plain, Some(&of(Observe)), None),
-            verdict(&plain, Some(&of(Propose)), None),
-            verdict(&plain, Some(&of(Act)), None),
-            verdict(&plain, Some(&service("payments", None)), None),
-            verdict(&plain, Some(&of(Act)), Some(299)),
-            verdict(&plain, Some(&of(Act)), Some(300)),
-            verdict(&plain, Some(&of(Act)), Some(-60)),
-            verdict(&plain, Some(&service("Prometheus", Some(Act))), None),
-            verdict(&plain, Some(&Service { container: Some("/prometheus".into()), ..of(Act) }), None),
-            verdict(&plain, Some(&Service { protected: true, ..of(Act) }), None),
-            verdict(&plain, Some(&service("orders", Some(Act))), None),
-            verdict(&plain, None, None),
-            verdict(&ruled, Some(&of(Act)), None),
-            verdict(&ruled, Some(&of(Observe)), None),
-        ];
-        insta::assert_snapshot!(table.join("\n"), @r#"
-        refuse: payments is in mode observe: it may be looked at only
-        ask: payments is in mode propose: a person decides on every change
-        allow: payments is in mode act, and every cap holds
-        ask: payments is in mode propose: a person decides on every change
-        refuse: payments was changed 299 s ago; 300 s have to pass
-        allow: payments is in mode act, and every cap holds
-        refuse: payments was changed 0 s ago; 300 s have to pass
-        refuse: Prometheus is protected: the policy protects "prometheus"
-        refuse: payments is protected: the policy protects "prometheus"
-        refuse: payments is protected: the catalogue says so
-        refuse: orders is not part of this incident, which may touch: payments, prometheus
-        refuse: "nothing" is not in the service catalogue
-        ask: money (by hand)
-        refuse: payments is in mode observe: it may be looked at only
-        "#);
-    }
-
-    #[test]
-    fn nothing_is_repaired_when_no_alert_fires_any_more() {
-        let plain = policy("");
-        let entry = |seq, event| crate::incident::Entry { seq, at: DateTime::UNIX_EPOCH, incident: 1, event };
-        let alert: crate::alert::Alert = serde_json::from_value(serde_json::json!({
-            "fingerprint": "f", "status": "firing", "labels": {"alertname": "Down"}, "startsAt": "2026-01-01T00:00:00Z"
-        }))
-        .unwrap();
-        let joined = Event::AlertJoined {
-            alert,
-            group_key: String::new(),
-            receiver: String::new(),
-            because: crate::incident::JoinReason::Opens,
-            truncated: 0,
-        };
-        let opened = Event::Opened {
-            source: Source::Alert,
-            title: String::new(),
-            service: crate::incident::ServiceMatch::Named { service: "payments".into() },
-        };
-        let resolved = Event::AlertResolved { fingerprint: "f".into(), ended: DateTime::UNIX_EPOCH };
-        let entries = [entry(1, opened), entry(2, joined), entry(3, resolved)];
-        let incident = Incident::replay(1, &entries);
-        let service = service("payments", Some(Autonomy::Act));
-        let facts = Facts {
-            tool: "restart_container",
-            named: "payments",
-            service: Some(&service),
-            scope: &["payments".to_owned()],
-            incident: &incident,
-            last_change: None,
-            now: DateTime::UNIX_EPOCH,
-        };
-        assert_eq!(judge(&plain, &facts), Verdict::Refuse(Reason::NothingToRepair));
-    }
-}
+mod properties;
+#[cfg(test)]
+mod tests;

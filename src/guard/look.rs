@@ -4,7 +4,7 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::Value;
 use tools::{Answer, Failure};
 
-use super::{Guard, wrong};
+use super::{Guard, judged, wrong};
 use crate::{
     incident::{AnswerStatus, Call, Entry, Event, Reason, Seq, Verdict},
     journal::{Case, JournalError},
@@ -22,11 +22,7 @@ impl Guard {
                 events.extend(wrong(&call, &failure.to_string()));
                 continue;
             }
-            events.push(Event::Judged {
-                call: call.id.clone(),
-                tool: call.tool.clone(),
-                verdict: Verdict::Allow(Reason::Looks),
-            });
+            events.push(judged(&call, Verdict::Allow(Reason::Looks)));
             match repeated(case, &call) {
                 Some(event) => events.push(event),
                 None => run.push(call),
@@ -65,7 +61,8 @@ impl Guard {
                 (failure.to_string(), Value::Null, Value::Null, AnswerStatus::Unreachable { system })
             }
         };
-        Event::Answered { call: call.id.clone(), tool: call.tool.clone(), text, data, raw, status }
+        let instructs = tools::reads_as_instruction(&text);
+        Event::Answered { call: call.id.clone(), tool: call.tool.clone(), text, data, raw, status, instructs }
     }
 
     /// The raw answer, or what is said in its place when it is larger than the journal keeps.
@@ -103,5 +100,6 @@ fn repeated(case: &Case, call: &Call) -> Option<Event> {
         data: data.clone(),
         raw: Value::Null,
         status: AnswerStatus::Repeated { seq: original },
+        instructs: None,
     })
 }

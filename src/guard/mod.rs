@@ -4,19 +4,27 @@
 //! Invariant: permits are made here alone; the mint never leaves this module.
 
 mod approval;
+mod around;
 mod change;
+mod explain;
 mod judge;
 mod look;
-mod policy;
+mod narrow;
+mod operate;
+mod origin;
+pub mod policy;
 mod proof;
+mod settle;
 
 use std::{sync::Arc, time::Duration};
 
 use tools::{Kind, Mint, Registry, SharedCatalogue, SharedClock, Spec, reach::Prometheus};
 
-pub use approval::answer_approval;
-pub use judge::{Facts, judge};
-pub use policy::{Caps, Policy, PolicyError, Rule, Says};
+pub use approval::{Person, answer_approval};
+pub use explain::{Considered, Explained, Explanation, explain};
+pub use judge::{Facts, Judgement, judge};
+pub use operate::{ReloadError, announce, reload};
+pub use policy::{APPROVERS, Approval, Caps, Policy, PolicyError, Rule, Says, SharedPolicy};
 
 use crate::{
     incident::{AnswerStatus, Call, Event, Incident, Reason, Source, Verdict},
@@ -27,11 +35,12 @@ use crate::{
 pub struct Guard {
     registry: Registry,
     mint: Mint,
-    policy: Policy,
+    policy: SharedPolicy,
     catalogue: SharedCatalogue,
     journal: Journal,
     clock: SharedClock,
     prometheus: Option<Arc<Prometheus>>,
+    trusted: Arc<str>,
     options: GuardOptions,
 }
 
@@ -55,7 +64,7 @@ pub struct GuardParts {
     /// The tools and the only mint of permits for them.
     pub registry: (Registry, Mint),
     /// What may be done.
-    pub policy: Policy,
+    pub policy: SharedPolicy,
     /// The services.
     pub catalogue: SharedCatalogue,
     /// Where everything is written.
@@ -64,6 +73,8 @@ pub struct GuardParts {
     pub clock: SharedClock,
     /// For the alerts' own expressions.
     pub prometheus: Option<Arc<Prometheus>>,
+    /// Text from which an argument of a change may come: the runbooks.
+    pub trusted: Arc<str>,
     /// Times and bounds.
     pub options: GuardOptions,
 }
@@ -71,20 +82,10 @@ pub struct GuardParts {
 impl Guard {
     /// Takes the tools over; nobody else can reach them from here on.
     pub fn new(parts: GuardParts) -> Self {
-        let GuardParts { registry: (registry, mint), policy, catalogue, journal, clock, prometheus, options } = parts;
-        Self { registry, mint, policy, catalogue, journal, clock, prometheus, options }
-    }
-
-    /// The tools as a model may see them for this incident: `service` lists what it may name, and a tool that could not
-    /// be allowed for any of it is left out.
-    pub fn specs(&self, incident: &Incident) -> Vec<Spec> {
-        let (look, touch) = (self.may_look(incident), self.may_touch(incident));
-        let narrowed = self.registry.specs().filter_map(|spec| match (spec.touches.is_some(), touch.is_empty()) {
-            (true, true) => None,
-            (true, false) => Some(spec.narrowed(&touch)),
-            (false, _) => Some(spec.narrowed(&look)),
-        });
-        narrowed.collect()
+        let GuardParts { registry: (registry, mint), policy, catalogue, journal, clock, prometheus, trusted, options } =
+            parts;
+        let trusted = trusted.to_lowercase().into();
+        Self { registry, mint, policy, catalogue, journal, clock, prometheus, trusted, options }
     }
 
     /// Every tool with its whole schema: for linting runbooks and for people.
@@ -142,26 +143,27 @@ impl Guard {
         names.insert(service.to_owned());
         names.into_iter().filter(|name| catalogue.get(name).is_some()).collect()
     }
+
+    /// The policy that holds now.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy.load()
+    }
 }
 
-/// The events of a call that comes to nothing, and why.
-fn refused(call: &Call, verdict: Verdict, text: String, status: AnswerStatus) -> Vec<Event> {
-    vec![Event::Judged { call: call.id.clone(), tool: call.tool.clone(), verdict }, answered(call, text, status)]
-}
-
-fn answered(call: &Call, text: String, status: AnswerStatus) -> Event {
-    Event::Answered {
+/// The guard's answer to a call that only looks, or whose arguments are wrong: no numbers belong to it.
+fn judged(call: &Call, verdict: Verdict) -> Event {
+    Event::Judged {
         call: call.id.clone(),
         tool: call.tool.clone(),
-        text,
-        data: serde_json::Value::Null,
-        raw: serde_json::Value::Null,
-        status,
+        verdict,
+        by: String::new(),
+        weighed: Vec::new(),
+        policy: String::new(),
     }
 }
 
 /// The events of a call whose arguments are not of the tool's form.
 fn wrong(call: &Call, what: &str) -> Vec<Event> {
     let verdict = Verdict::Refuse(Reason::WrongArguments { what: what.to_owned() });
-    refused(call, verdict, what.to_owned(), AnswerStatus::Wrong)
+    vec![judged(call, verdict), Event::answered(call, what.to_owned(), AnswerStatus::Wrong)]
 }

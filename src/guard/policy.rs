@@ -1,64 +1,120 @@
 //! The policy: what may be done, read from TOML, refused whole if any part is wrong.
 
-use std::{path::Path, time::Duration};
+mod approval;
+mod caps;
+mod image;
+mod pattern;
+mod rule;
+mod units;
+mod window;
+
+use std::{
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use tools::Autonomy;
+
+pub use approval::{APPROVERS, Approval, SomeApproval};
+pub use caps::{Caps, SomeCaps};
+pub use image::Images;
+pub(super) use pattern::glob;
+pub use rule::Rule;
+pub use units::{Bytes, Cores};
 
 /// The compiled-in policy.
 const DEFAULT: &str = include_str!("default_policy.toml");
+/// Protected whatever a policy says: the agent itself and what it sees and acts with.
+const ALWAYS_PROTECTED: [&str; 6] = ["devops-agent", "prometheus", "alertmanager", "loki", "docker", "dockerd"];
 
 /// What the agent may do.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    version: u32,
     /// For services that say nothing of their own.
     pub autonomy: Autonomy,
     /// Names of services and containers that are never changed.
     pub protected: Vec<String>,
+    /// Names of tools that are never used.
+    pub never: Vec<String>,
     /// Numbers that hold everywhere.
     pub caps: Caps,
-    /// Rules for single tools and services.
-    #[serde(default)]
+    /// When the agent no longer trusts itself.
+    pub breaker: Breaker,
+    /// Who says yes where somebody has to.
+    pub approval: Approval,
+    /// Which images may be started.
+    pub images: Images,
+    /// States of the world in which a change is unwise.
+    pub situations: Situations,
+    /// Rules for single tools, services, environments and times; sorted by name, so that their order in the file is no matter.
     pub rules: Vec<Rule>,
+    /// SHA-256 of its text.
+    pub hash: String,
+    /// Its text.
+    pub text: String,
+    /// The same in small letters: a place from which a name may come.
+    pub words: String,
 }
 
-/// Numbers that hold everywhere.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Caps {
-    /// Changes that one incident may make.
-    pub changes_an_incident: u32,
-    /// How long a service is left alone after a change.
-    #[serde(deserialize_with = "duration")]
-    pub cool_down: Duration,
+struct Written {
+    version: u32,
+    autonomy: Autonomy,
+    #[serde(default)]
+    protected: Vec<String>,
+    #[serde(default)]
+    never: Vec<String>,
+    #[serde(default)]
+    caps: SomeCaps,
+    #[serde(default)]
+    breaker: Breaker,
+    #[serde(default)]
+    approval: SomeApproval,
+    #[serde(default)]
+    images: Images,
+    #[serde(default)]
+    situations: Situations,
+    #[serde(default)]
+    rules: Vec<Rule>,
 }
 
-/// A rule for single tools and services.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// Names the rule in verdicts.
-    pub name: String,
-    /// Which tools, `*` for any run of characters.
-    #[serde(default = "any")]
-    tool: String,
-    /// Which services, `*` for any run of characters.
-    #[serde(default = "any")]
-    service: String,
-    /// What it says.
-    pub verdict: Says,
-    /// Why, in its author's words.
-    pub because: String,
-    #[serde(default)]
-    examples: Vec<Example>,
-    #[serde(default)]
-    counter_examples: Vec<Example>,
-}
-
-/// What a rule says.
+/// After so many changes in a row that did not help, autonomy falls to `propose` until a person raises it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Breaker {
+    /// On one service.
+    pub service: u32,
+    /// In the whole fleet.
+    pub fleet: u32,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self { service: 2, fleet: 4 }
+    }
+}
+
+/// States of the world in which a change is unwise, and what to do about one then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Situations {
+    /// A deployment of the service is under way.
+    pub deployment: Says,
+    /// A service that this one depends on has an open incident: this one is only a victim.
+    pub victim: Says,
+}
+
+impl Default for Situations {
+    fn default() -> Self {
+        Self { deployment: Says::Refuse, victim: Says::Refuse }
+    }
+}
+
+/// What a rule says; the later is the stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Says {
     /// Nothing against it.
@@ -67,13 +123,6 @@ pub enum Says {
     Ask,
     /// Never.
     Refuse,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Example {
-    tool: String,
-    service: String,
 }
 
 /// Why a policy is not taken.
@@ -95,15 +144,22 @@ impl Policy {
         Self::parse("(compiled in)", DEFAULT)
     }
 
-    /// Reads a policy file.
+    /// The text of the compiled-in policy, which documents every key.
+    pub fn built_in_text() -> &'static str {
+        DEFAULT
+    }
+
+    /// Reads a policy file; the compiled-in one where the path is empty.
     ///
     /// # Errors
     /// [`PolicyError`] when the file cannot be read or any part is wrong.
-    pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        let file = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| PolicyError { file: file.clone(), what: format!("cannot be read: {error}") })?;
-        Self::parse(&file, &text)
+    pub fn load(path: &str) -> Result<Self, PolicyError> {
+        if path.is_empty() {
+            return Self::built_in();
+        }
+        let text = std::fs::read_to_string(Path::new(path))
+            .map_err(|error| PolicyError { file: path.to_owned(), what: format!("cannot be read: {error}") })?;
+        Self::parse(path, &text)
     }
 
     /// Reads a policy from text; `file` names it in errors.
@@ -112,57 +168,72 @@ impl Policy {
     /// [`PolicyError`] when any part is wrong.
     pub fn parse(file: &str, text: &str) -> Result<Self, PolicyError> {
         let wrong = |what: String| PolicyError { file: file.to_owned(), what };
-        let policy: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        if policy.version != 1 {
-            return Err(wrong(format!("version is {}, this program knows 1", policy.version)));
+        let written: Written = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if written.version != 1 {
+            return Err(wrong(format!("version is {}, this program knows 1", written.version)));
         }
-        for rule in &policy.rules {
+        if written.breaker.service == 0 || written.breaker.fleet == 0 {
+            return Err(wrong("[breaker] 0 would be tripped from the start; the least is 1".to_owned()));
+        }
+        let mut rules = written.rules;
+        rules.sort_by(|one, other| one.name.cmp(&other.name));
+        for rule in &rules {
             rule.check().map_err(&wrong)?;
         }
-        Ok(policy)
-    }
-}
-
-impl Rule {
-    /// Whether the rule speaks about this call.
-    pub fn matches(&self, tool: &str, service: &str) -> bool {
-        glob(&self.tool, tool) && glob(&self.service, service)
-    }
-
-    /// A rule that does not mean what its author thinks never starts.
-    fn check(&self) -> Result<(), String> {
-        let says = |example: &Example| self.matches(&example.tool, &example.service);
-        if self.examples.is_empty() {
-            return Err(format!("rule {:?} brings no examples; give at least one call that it is about", self.name));
+        if let Some([twice, _]) = rules.array_windows().find(|[one, other]| one.name == other.name) {
+            return Err(wrong(format!("two rules are called {:?}; a verdict could not tell them apart", twice.name)));
         }
-        if let Some(missed) = self.examples.iter().find(|example| !says(example)) {
-            let (tool, service) = (&missed.tool, &missed.service);
-            return Err(format!("rule {:?} does not match its example {tool} on {service}", self.name));
+        let caps = Caps::default().replaced(&written.caps);
+        if caps.scale_least > caps.scale_most
+            || caps.memory_least > caps.memory_most
+            || caps.cpus_least > caps.cpus_most
+        {
+            return Err(wrong("[caps] the least of replicas, memory or CPU is more than the most".to_owned()));
         }
-        if let Some(hit) = self.counter_examples.iter().find(|example| says(example)) {
-            let (tool, service) = (&hit.tool, &hit.service);
-            return Err(format!("rule {:?} matches its counter-example {tool} on {service}", self.name));
+        if caps.scale_factor < 1 {
+            return Err(wrong("[caps] scale_factor is at least 1".to_owned()));
         }
-        Ok(())
+        let mut protected = written.protected;
+        protected.extend(ALWAYS_PROTECTED.map(str::to_owned));
+        Ok(Self {
+            autonomy: written.autonomy,
+            protected,
+            never: written.never,
+            caps,
+            breaker: written.breaker,
+            approval: Approval::default()
+                .narrowed(&written.approval)
+                .map_err(|what| wrong(format!("[approval] {what}")))?,
+            images: written.images,
+            situations: written.situations,
+            rules,
+            hash: hex::encode(Sha256::digest(text)),
+            text: text.to_owned(),
+            words: text.to_lowercase(),
+        })
     }
 }
 
-fn any() -> String {
-    "*".to_owned()
-}
+/// The policy as it is now: a reload replaces it whole, a verdict under way keeps the one it took.
+#[derive(Debug, Clone)]
+pub struct SharedPolicy(Arc<RwLock<Arc<Policy>>>);
 
-/// Whether `text` fits `pattern`, in which `*` stands for any run of characters.
-fn glob(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((head, rest)) => text.strip_prefix(head).is_some_and(|tail| {
-            let mut starts = tail.char_indices().map(|(at, _)| at).chain([tail.len()]);
-            starts.any(|at| tail.get(at..).is_some_and(|tail| glob(rest, tail)))
-        }),
+impl SharedPolicy {
+    /// Starts with `policy`.
+    pub fn new(policy: Policy) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(policy))))
+    }
+
+    /// The policy at this moment.
+    pub fn load(&self) -> Arc<Policy> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the policy for all later verdicts.
+    pub fn store(&self, policy: Policy) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 }
 
-fn duration<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(from)?;
-    crate::config::parse_duration(&text).map_err(serde::de::Error::custom)
-}
+#[cfg(test)]
+mod tests;

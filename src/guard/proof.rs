@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
-use tools::{Check, reach::expression_of};
+use tools::{Check, Touches, reach::expression_of};
 
 use super::Guard;
 use crate::{
     alert::Alert,
-    incident::{Call, Event},
+    incident::{Call, ChangeState, Event},
     journal::{Case, JournalError},
 };
 
@@ -22,21 +21,26 @@ impl Guard {
         &self,
         case: &mut Case,
         call: &Call,
-        before: &Value,
+        change: &ChangeState,
         ran: bool,
     ) -> Result<Event, JournalError> {
         let started = self.clock.now();
         let within = TimeDelta::from_std(self.options.verify_within).unwrap_or(TimeDelta::MAX);
         let hold = TimeDelta::from_std(self.options.verify_hold).unwrap_or(TimeDelta::MAX);
+        let hold = hold.max(TimeDelta::seconds(i64::try_from(change.hold_seconds).unwrap_or(i64::MAX / 1_000)));
+        // A hold that the policy makes longer than the settings' time has its own time.
+        let within = within.max(hold * 2);
         let deadline = started + if ran { within } else { within.min(AFTER_FAILURE) };
         let mut well_since: Option<DateTime<Utc>> = None;
         loop {
             case.refresh().await?;
-            let checks = self.checks(case, call, before).await;
+            let checks = self.checks(case, call, change).await;
             let now = self.clock.now();
             let well = !checks.is_empty() && checks.iter().all(|check| check.passed);
             well_since = if well { well_since.or(Some(now)) } else { None };
-            let held = well_since.is_some_and(|since| now - since >= hold);
+            // What touches no service stays as it was made: nothing has to be waited for.
+            let holds = if change.touches == Touches::Service { hold } else { TimeDelta::zero() };
+            let held = well_since.is_some_and(|since| now - since >= holds);
             if held || now >= deadline {
                 return Ok(verified(call, checks, held, hold, now - started));
             }
@@ -44,11 +48,16 @@ impl Guard {
         }
     }
 
-    async fn checks(&self, case: &Case, call: &Call, before: &Value) -> Vec<Check> {
-        let mut checks = match self.registry.verify(&call.tool, &call.args, before).await {
+    async fn checks(&self, case: &Case, call: &Call, change: &ChangeState) -> Vec<Check> {
+        let mut checks = match self.registry.verify(&call.tool, &call.args, &change.before).await {
             Ok(checks) => checks,
             Err(failure) => vec![failed(format!("{} says of its target", call.tool), failure.to_string())],
         };
+        // What touches no service proves itself by what it did, not by an alert that it was never to end.
+        if change.touches != Touches::Service {
+            return checks;
+        }
+        checks.extend(self.not_worse(&change.around).await);
         for joined in &case.incident().alerts {
             let alert = &joined.alert;
             checks.push(match joined.resolved {

@@ -29,12 +29,14 @@ pub(super) async fn answer(
         Problem::new(error.status(), detail)
     })?;
     let now = http.clock.now();
-    let by = caller.name;
+    let person = caller.person();
     let comment: String = tools::clean(&comment).chars().take(2_000).collect();
     let id = number(&id)?;
     let of = call.clone();
-    let written =
-        http.journal.decide(id, move |incident| answer_approval(incident, &of, decision, &by, &comment, now)).await?;
+    let written = http
+        .journal
+        .decide(id, move |incident| answer_approval(incident, &of, decision, &person, &comment, now))
+        .await?;
     Ok(Json(
         json!({ "incident": id, "call": call, "decision": decision, "entry": written.first().map(|entry| entry.seq) }),
     ))

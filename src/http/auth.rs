@@ -1,7 +1,9 @@
 //! Who asks: bearer token or basic authentication, compared in constant time.
 
+use std::net::SocketAddr;
+
 use axum::{
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderMap, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -12,6 +14,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{SharedHttp, problem::Problem};
+use crate::{guard::Person, incident::Who};
 
 /// What a caller may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +23,22 @@ pub enum Role {
     Alertmanager,
     /// Read.
     Viewer,
-    /// Read, ask, approve, send alerts.
+    /// Read, ask, approve what the policy does not leave to approvers, stop and resume, send alerts.
     Operator,
+    /// The same, and approve all.
+    Approver,
+}
+
+impl Role {
+    /// The role's word, as the policy has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Alertmanager => "alertmanager",
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Approver => "approver",
+        }
+    }
 }
 
 /// One caller's credentials.
@@ -53,12 +70,27 @@ pub struct Credentials(pub Vec<Credential>);
 pub(crate) struct Caller {
     pub(crate) name: String,
     role: Role,
+    /// From where: an address.
+    from: String,
+}
+
+impl Caller {
+    /// The caller as somebody who answers a question.
+    pub(crate) fn person(&self) -> Person {
+        Person { name: self.name.clone(), role: self.role.word().to_owned(), from: self.from.clone() }
+    }
+
+    /// The caller as somebody who decides about the agent itself.
+    pub(crate) fn who(&self, because: &str) -> Who {
+        let because = tools::clean(because).chars().take(2_000).collect();
+        Who { by: self.name.clone(), from: self.from.clone(), because }
+    }
 }
 
 impl Credentials {
-    fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
+    fn caller(&self, headers: &HeaderMap, from: String) -> Option<Caller> {
         if self.0.is_empty() {
-            return loopback_host(headers).then(|| Caller { name: "anonymous".to_owned(), role: Role::Operator });
+            return loopback_host(headers).then(|| Caller { name: "anonymous".to_owned(), role: Role::Operator, from });
         }
         let given = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (scheme, value) = given.split_once(' ')?;
@@ -74,7 +106,7 @@ impl Credentials {
         } else {
             None
         }?;
-        Some(Caller { name: found.name.clone(), role: found.role })
+        Some(Caller { name: found.name.clone(), role: found.role, from })
     }
 }
 
@@ -100,7 +132,9 @@ pub(crate) async fn guard(State(http): State<SharedHttp>, mut request: Request, 
     if matches!(path, "/health" | "/ready") {
         return next.run(request).await;
     }
-    let Some(caller) = http.credentials.caller(request.headers()) else {
+    let from = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let from = from.map_or_else(|| "HTTP".to_owned(), |ConnectInfo(address)| address.ip().to_string());
+    let Some(caller) = http.credentials.caller(request.headers(), from) else {
         http.metrics.refused();
         let detail = "credentials are needed: Authorization: Bearer TOKEN, or Basic; see [http] in the settings";
         return Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
@@ -108,7 +142,7 @@ pub(crate) async fn guard(State(http): State<SharedHttp>, mut request: Request, 
     let wants_alerts = matches!(path, "/alerts" | "/webhook/alerts") && request.method() == Method::POST;
     let reads = request.method() == Method::GET || request.method() == Method::HEAD;
     let may = match caller.role {
-        Role::Operator => true,
+        Role::Operator | Role::Approver => true,
         Role::Viewer => reads,
         Role::Alertmanager => wants_alerts,
     };

@@ -78,7 +78,7 @@ pub(super) async fn entries(
     let mut entries = http.journal.entries(id, query.after, ENTRIES).await?;
     if entries.is_empty() {
         // Tells an incident without later entries from one that does not exist.
-        http.journal.decide(id, |_| Ok(Vec::new())).await?;
+        http.journal.exists(id).await?;
     }
     if !query.raw {
         entries.iter_mut().for_each(without_raw);

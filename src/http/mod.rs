@@ -6,6 +6,7 @@ mod chat;
 mod events;
 mod incidents;
 mod metrics;
+mod operations;
 mod problem;
 mod status;
 mod webhook;
@@ -22,7 +23,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use serde::Serialize;
-use tools::{SharedCatalogue, SharedClock};
+use tools::{SharedCatalogue, SharedClock, Spec};
 use tower_http::timeout::TimeoutLayer;
 
 pub use auth::{Credential, Credentials, Proof, Role};
@@ -32,6 +33,7 @@ use problem::Problem;
 
 use crate::{
     alert::Limits,
+    guard::SharedPolicy,
     journal::{IntakeOptions, Journal},
 };
 
@@ -53,6 +55,12 @@ pub struct Http {
     pub intake: IntakeOptions,
     /// Counters.
     pub metrics: Metrics,
+    /// What may be done.
+    pub policy: SharedPolicy,
+    /// The policy's file; empty: the compiled-in one.
+    pub policy_file: String,
+    /// The tools that change something.
+    pub changes: Vec<Spec>,
     /// The models in the order in which they are tried.
     pub models: Vec<String>,
     /// Asks every part how it is.
@@ -111,6 +119,11 @@ pub fn router(http: Http) -> Router {
         .route("/incidents/{id}/entries", get(incidents::entries))
         .route("/incidents/{id}/report", get(incidents::report))
         .route("/incidents/{id}/approvals/{call}", post(approvals::answer))
+        .route("/halt", get(operations::halted).post(operations::halt))
+        .route("/resume", post(operations::resume))
+        .route("/raise", post(operations::raise))
+        .route("/policy", get(operations::policy))
+        .route("/policy/reload", post(operations::reload_policy))
         .route("/v1/models", get(chat::models))
         .route("/health", get(status::health))
         .route("/ready", get(status::ready))

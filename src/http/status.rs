@@ -34,6 +34,7 @@ pub(super) async fn ready(State(http): State<SharedHttp>) -> Response {
 /// `GET /status`: what is going on.
 pub(super) async fn status(State(http): State<SharedHttp>) -> Result<Json<Value>, Problem> {
     let counts = http.journal.counts().await?;
+    let halted = http.journal.halted().await?;
     let map =
         |pairs: Vec<(String, u64)>| -> Value { pairs.into_iter().map(|(name, count)| (name, json!(count))).collect() };
     let services: Vec<_> = http.catalogue.load().iter().cloned().collect();
@@ -43,6 +44,8 @@ pub(super) async fn status(State(http): State<SharedHttp>) -> Result<Json<Value>
         "started": http.started,
         "uptime_seconds": (http.clock.now() - http.started).num_seconds(),
         "models": http.models,
+        "halted": halted,
+        "policy": http.policy.load().hash,
         "incidents": { "by_phase": map(counts.phases), "by_outcome": map(counts.outcomes) },
         "services": services,
     })))

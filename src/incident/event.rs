@@ -5,13 +5,16 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tools::{Check, System, Undo};
+use tools::{Check, Effect, System, Touches, Undo};
 
-use super::{Conclusion, Verdict};
+use super::{Conclusion, Verdict, Weighed};
 use crate::alert::Alert;
 
 /// Names an incident; counted up from 1, so that a person can type it.
 pub type IncidentId = u64;
+
+/// The place of what belongs to no incident: halts, raised breakers, loaded policies.
+pub const OPERATIONS: IncidentId = 0;
 
 /// A place in an incident's own sequence, counted up from 1.
 pub type Seq = u64;
@@ -165,6 +168,37 @@ pub enum Outcome {
     HandedOver,
     /// A question was answered.
     Answered,
+    /// A change that did not help could not be taken back: a person is paged.
+    UndoFailed,
+}
+
+/// A person who decided something about the agent itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// The name of the credentials.
+    pub by: String,
+    /// From where: an address, or the command line.
+    #[serde(default)]
+    pub from: String,
+    /// What they said.
+    #[serde(default)]
+    pub because: String,
+}
+
+/// How a service did just before a change: nothing of this may be worse after it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Around {
+    /// The service.
+    pub service: String,
+    /// Whether its health URL answered; `None` where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<bool>,
+    /// Share of requests that failed, 0 to 1; `None` where it cannot be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_rate: Option<f64>,
+    /// Seconds that a request takes; `None` where it cannot be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<f64>,
 }
 
 /// One fact. The order of the variants is the order in which an incident usually meets them.
@@ -193,6 +227,9 @@ pub enum Event {
         /// How many alerts Alertmanager left out of the notification.
         #[serde(default, skip_serializing_if = "is_zero")]
         truncated: u64,
+        /// A text of it that reads as an instruction: shown to people, and data all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instructs: Option<String>,
     },
     /// Alertmanager says that an alert no longer holds.
     AlertResolved {
@@ -242,6 +279,15 @@ pub enum Event {
         tool: String,
         /// What it may do.
         verdict: Verdict,
+        /// Who wants it: a model's name.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
+        /// The numbers that the verdict was made from.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        weighed: Vec<Weighed>,
+        /// SHA-256 of the policy that it was made by.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        policy: String,
     },
     /// A person is asked for leave.
     ApprovalWanted {
@@ -253,6 +299,15 @@ pub enum Event {
         verdict: Verdict,
         /// After this moment silence is a no.
         expires: DateTime<Utc>,
+        /// What the call would do, and the state of its target: leave is for exactly this.
+        #[serde(default)]
+        effect: Effect,
+        /// How many different people have to say yes.
+        #[serde(default = "one")]
+        people: u32,
+        /// The roles that may.
+        #[serde(default)]
+        roles: Vec<String>,
     },
     /// A person answered.
     ApprovalGiven {
@@ -264,6 +319,12 @@ pub enum Event {
         decision: Decision,
         /// Who, by the name of the credentials.
         by: String,
+        /// Their role.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        role: String,
+        /// From where: an address, or the command line.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        from: String,
         /// What they said.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         comment: String,
@@ -289,6 +350,9 @@ pub enum Event {
         raw: Value,
         /// How it ended.
         status: AnswerStatus,
+        /// A part of the text that reads as an instruction: shown to people, and data all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instructs: Option<String>,
     },
     /// A change is about to run; from here on it may have happened.
     ChangeBegun {
@@ -296,8 +360,20 @@ pub enum Event {
         call: Call,
         /// The service that it touches.
         service: String,
+        /// What kind of thing it touches.
+        #[serde(default = "service")]
+        touches: Touches,
+        /// What it does, in numbers.
+        #[serde(default)]
+        effect: Effect,
         /// The state before, enough to undo from.
         before: Value,
+        /// How the service and what depends on it did before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        around: Vec<Around>,
+        /// For how many seconds all checks must pass.
+        #[serde(default)]
+        hold_seconds: u64,
     },
     /// A change ran.
     ChangeDone {
@@ -332,6 +408,48 @@ pub enum Event {
         /// What went wrong in taking back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failed: Option<String>,
+        /// Whether the state before stands again, question by question.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        checks: Vec<Check>,
+    },
+    /// Too many changes in a row did not help: a person decides until somebody raises it.
+    BreakerTripped {
+        /// The service; empty: the whole fleet.
+        service: String,
+        /// Changes in a row that did not help.
+        failed: u64,
+        /// How many trip it.
+        most: u64,
+    },
+    /// A person raised autonomy again.
+    BreakerRaised {
+        /// The service; empty: the whole fleet.
+        service: String,
+        /// Who.
+        #[serde(flatten)]
+        who: Who,
+    },
+    /// A person stopped every change.
+    Halted {
+        /// Who.
+        #[serde(flatten)]
+        who: Who,
+    },
+    /// A person let changes go on.
+    Resumed {
+        /// Who.
+        #[serde(flatten)]
+        who: Who,
+    },
+    /// A policy holds from here on.
+    PolicyLoaded {
+        /// The file; empty: the compiled-in one.
+        file: String,
+        /// SHA-256 of its text.
+        hash: String,
+        /// Who.
+        #[serde(flatten)]
+        who: Who,
     },
     /// A budget is used up; the model gets one last turn without tools.
     BudgetReached {
@@ -393,7 +511,28 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
+fn one() -> u32 {
+    1
+}
+
+fn service() -> Touches {
+    Touches::Service
+}
+
 impl Event {
+    /// The answer to a call that brought nothing but words.
+    pub fn answered(call: &Call, text: String, status: AnswerStatus) -> Self {
+        Self::Answered {
+            call: call.id.clone(),
+            tool: call.tool.clone(),
+            text,
+            data: Value::Null,
+            raw: Value::Null,
+            status,
+            instructs: None,
+        }
+    }
+
     /// The event's name, as the journal's `type` has it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -412,6 +551,11 @@ impl Event {
             Self::ChangeDone { .. } => "change_done",
             Self::Verified { .. } => "verified",
             Self::Undone { .. } => "undone",
+            Self::BreakerTripped { .. } => "breaker_tripped",
+            Self::BreakerRaised { .. } => "breaker_raised",
+            Self::Halted { .. } => "halted",
+            Self::Resumed { .. } => "resumed",
+            Self::PolicyLoaded { .. } => "policy_loaded",
             Self::BudgetReached { .. } => "budget_reached",
             Self::Concluded { .. } => "concluded",
             Self::HandedOver { .. } => "handed_over",

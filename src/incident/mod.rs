@@ -10,18 +10,18 @@ mod group;
 mod todo;
 mod verdict;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 pub use call::{Approval, CallState, ChangeState};
 pub use conclusion::{Claim, Conclusion};
 pub use event::{
-    AnswerStatus, Budget, Call, Decision, Entry, Event, IncidentId, JoinReason, Outcome, Seq, ServiceMatch, Source,
-    Usage,
+    AnswerStatus, Around, Budget, Call, Decision, Entry, Event, IncidentId, JoinReason, OPERATIONS, Outcome, Seq,
+    ServiceMatch, Source, Usage, Who,
 };
 pub use group::{OpenIncidents, join, match_service};
 pub use todo::Todo;
-pub use verdict::{Reason, Verdict};
+pub use verdict::{Reason, Verdict, Weighed};
 
 use crate::alert::Alert;
 
@@ -161,9 +161,18 @@ impl Incident {
             Event::Asked { .. } | Event::FellBack { .. } => self.phase = Phase::Investigating,
             Event::Turned { model, calls, usage, .. } => self.turned(model, calls, *usage, entry),
             Event::Judged { call, verdict, .. } => self.on_call(call, |state| state.verdict = Some(verdict.clone())),
-            Event::ApprovalWanted { call, hash, expires, .. } => {
-                let approval =
-                    Approval { seq: entry.seq, hash: hash.clone(), wanted: at, expires: *expires, answer: None };
+            Event::ApprovalWanted { call, hash, expires, effect, people, roles, .. } => {
+                let approval = Approval {
+                    seq: entry.seq,
+                    hash: hash.clone(),
+                    wanted: at,
+                    expires: *expires,
+                    state: effect.state.clone(),
+                    people: *people,
+                    roles: roles.clone(),
+                    given: Vec::new(),
+                    answer: None,
+                };
                 self.on_call(&call.id, |state| state.approval = Some(approval));
                 self.phase = Phase::AwaitingApproval;
             }
@@ -177,9 +186,9 @@ impl Incident {
                 });
                 self.phase = Phase::Investigating;
             }
-            Event::ChangeBegun { call, service, before } => {
-                let change = ChangeState::begun(entry.seq, at, service, before);
-                self.on_call(&call.id, |state| state.change = Some(change));
+            Event::ChangeBegun { call, .. } => {
+                let change = ChangeState::begun(entry.seq, at, &entry.event);
+                self.on_call(&call.id, |state| state.change = change);
                 self.phase = Phase::Changing;
             }
             Event::ChangeDone { call, ok, what, .. } => {
@@ -189,7 +198,15 @@ impl Incident {
             Event::Verified { call, ok, .. } => {
                 self.on_change(call, |change| change.verified = Some((entry.seq, *ok)));
             }
-            Event::Undone { call, .. } => self.on_change(call, |change| change.undone = true),
+            Event::Undone { call, failed, checks, .. } => {
+                let stands = failed.is_none() && checks.iter().all(|check| check.passed);
+                self.on_change(call, |change| change.undone = Some(stands));
+            }
+            Event::BreakerTripped { .. }
+            | Event::BreakerRaised { .. }
+            | Event::Halted { .. }
+            | Event::Resumed { .. }
+            | Event::PolicyLoaded { .. } => {}
             Event::BudgetReached { budget, .. } => self.budget_reached = Some(*budget),
             Event::Concluded { conclusion, .. } => {
                 self.conclusion = Some(conclusion.clone());
@@ -239,8 +256,16 @@ impl Incident {
         self.alerts.iter().all(|joined| joined.seq < seq || joined.resolved.is_some())
     }
 
+    /// The change that did not help and could not be taken back.
+    pub fn undo_failed(&self) -> Option<(&CallState, &ChangeState)> {
+        self.changes().find(|(_, change)| change.undone == Some(false))
+    }
+
     /// How it would end if it ended now.
     pub fn ending(&self) -> Outcome {
+        if self.undo_failed().is_some() {
+            return Outcome::UndoFailed;
+        }
         match &self.source {
             Some(Source::Question { .. }) => Outcome::Answered,
             Some(Source::Alert) | None if self.repaired() => Outcome::Repaired,
@@ -265,20 +290,29 @@ impl Incident {
         self.usage.cached_tokens += usage.cached_tokens;
         self.usage.output_tokens += usage.output_tokens;
         self.usage.cost += usage.cost;
-        self.calls.extend(calls.iter().map(|call| CallState::new(call.clone(), entry.seq)));
+        self.calls.extend(calls.iter().map(|call| CallState::new(call.clone(), entry.seq, model)));
         self.phase = Phase::Investigating;
     }
 
     fn approval_answered(&mut self, call: &str, decision: Decision, by: &str, at: DateTime<Utc>) {
-        let mut waited = TimeDelta::zero();
+        let mut waited = None;
         self.on_call(call, |state| {
             if let Some(approval) = &mut state.approval {
-                waited = at - approval.wanted;
-                approval.answer = Some((decision, by.to_owned()));
+                if decision == Decision::Approve {
+                    approval.given.push(by.to_owned());
+                }
+                let enough = u32::try_from(approval.given.len()).is_ok_and(|given| given >= approval.people);
+                if decision == Decision::Deny || enough {
+                    waited = Some(at - approval.wanted);
+                    let by = if decision == Decision::Deny { by.to_owned() } else { approval.given.join(" and ") };
+                    approval.answer = Some((decision, by));
+                }
             }
         });
-        self.waited_seconds += waited.num_seconds();
-        self.phase = Phase::Investigating;
+        if let Some(waited) = waited {
+            self.waited_seconds += waited.num_seconds();
+            self.phase = Phase::Investigating;
+        }
     }
 
     fn on_call(&mut self, id: &str, change: impl FnOnce(&mut CallState)) {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Call, Decision, Incident, Phase, Source};
+use super::{Call, Decision, Incident, OPERATIONS, Phase, Source};
 
 /// The next step.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,7 @@ pub enum Todo {
 impl Incident {
     /// What to do next.
     pub fn todo(&self, now: DateTime<Utc>) -> Todo {
-        if self.phase == Phase::Closed || self.last_seq == 0 {
+        if self.phase == Phase::Closed || self.last_seq == 0 || self.id == OPERATIONS {
             return Todo::Nothing;
         }
         if let Some((state, _)) = self.changes().find(|(state, _)| state.answer.is_none()) {

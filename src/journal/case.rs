@@ -1,6 +1,6 @@
 //! An incident as a worker holds it: what its entries add up to, and leave to write.
 
-use super::{Journal, JournalError, Lease};
+use super::{History, Journal, JournalError, Lease};
 use crate::incident::{Entry, Event, Incident, Seq};
 
 /// An incident in a worker's hands. Others may write to it meanwhile (Alertmanager, people); every write catches up.
@@ -62,17 +62,15 @@ impl Case {
         self.take(written).await
     }
 
-    /// Writes the beginning of a change; see [`Journal::begin_change`].
+    /// Writes what `decide` makes of the incident and of everything that was changed before; see [`Journal::decide_change`].
     ///
     /// # Errors
-    /// What the journal says, [`JournalError::Conflict`] among it.
-    pub async fn begin_change(
-        &mut self,
-        service: &str,
-        seen: Option<chrono::DateTime<chrono::Utc>>,
-        event: Event,
-    ) -> Result<(), JournalError> {
-        let written = self.journal.begin_change(self.lease, service.to_owned(), seen, event).await?;
+    /// What the journal says, [`JournalError::LeaseLost`] among it.
+    pub async fn decide_change<F>(&mut self, service: &str, decide: F) -> Result<(), JournalError>
+    where
+        F: FnOnce(&Incident, &History) -> Vec<Event> + Send + 'static,
+    {
+        let written = self.journal.decide_change(self.lease, service.to_owned(), decide).await?;
         self.take(written).await
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{JournalError, store::Stored};
-use crate::incident::{IncidentId, Seq};
+use crate::incident::{IncidentId, OPERATIONS, Seq};
 
 /// The hash before the first entry of every incident.
 pub(super) const GENESIS: [u8; 32] = [0; 32];
@@ -48,7 +48,7 @@ pub(super) fn verify(connection: &Connection, only: Option<IncidentId>) -> Resul
     let rows = heads
         .query_map([only], |row| Ok((row.get::<_, IncidentId>(0)?, row.get::<_, Seq>(1)?, row.get::<_, Vec<u8>>(2)?)))
         .map_err(reading)?;
-    let mut expected: IncidentId = 1;
+    let mut expected: IncidentId = OPERATIONS;
     for row in rows {
         let (id, seq, head) = row.map_err(reading)?;
         if only.is_none() {
@@ -65,6 +65,8 @@ pub(super) fn verify(connection: &Connection, only: Option<IncidentId>) -> Resul
             Some((_, last, _)) => {
                 walk.broken(id, *last, "the last entry is not the one that was written last".to_owned())
             }
+            // Nobody has decided anything about the agent itself yet.
+            None if id == OPERATIONS && seq == 0 && head == GENESIS => {}
             None => walk.broken(id, 0, "all its entries are missing".to_owned()),
         }
     }

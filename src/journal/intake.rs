@@ -104,6 +104,7 @@ impl Intake<'_> {
             receiver: self.notification.receiver.clone(),
             because,
             truncated: self.notification.truncated,
+            instructs: instructs(alert),
         }
     }
 
@@ -139,6 +140,11 @@ fn correct(batch: &mut Batch<'_>, id: IncidentId, ended: DateTime<Utc>) -> Resul
         batch.append(id, vec![Event::Closed { outcome: Outcome::ResolvedByItself, why }])?;
     }
     Ok(())
+}
+
+/// A text of an alert that reads as an instruction; labels can be written by whoever writes a metric.
+fn instructs(alert: &Alert) -> Option<String> {
+    alert.labels.values().chain(alert.annotations.values()).find_map(|text| tools::reads_as_instruction(text))
 }
 
 fn opened(alert: &Alert, service: ServiceMatch) -> Event {

@@ -5,6 +5,7 @@
 
 mod case;
 mod chain;
+mod history;
 mod intake;
 mod lease;
 mod read;
@@ -20,10 +21,11 @@ use tools::SharedClock;
 
 pub use case::Case;
 pub use chain::Broken;
+pub use history::History;
 pub use intake::{IntakeOptions, Taken};
 pub use lease::Lease;
 
-use crate::incident::{Entry, Event, Incident, IncidentId, Outcome, Seq};
+use crate::incident::{Entry, Event, Incident, IncidentId, OPERATIONS, Outcome, Seq, Who};
 
 /// A handle on the journal; cheap to clone.
 #[derive(Clone)]
@@ -200,37 +202,58 @@ impl Journal {
         self.changed.clone()
     }
 
-    /// Writes the beginning of a change, unless the service was changed since `seen`: two incidents cannot both pass the
-    /// same cool-down.
+    /// Writes what `decide` makes of an incident and of everything that was changed before, while the lease holds. Nothing can
+    /// come between: of two incidents that race for the last change under a cap, one sees the other.
     ///
     /// # Errors
-    /// [`JournalError::Conflict`] when another change came between, [`JournalError::LeaseLost`], or what the database says.
-    pub async fn begin_change(
-        &self,
-        lease: Lease,
-        service: String,
-        seen: Option<DateTime<Utc>>,
-        event: Event,
-    ) -> Result<Vec<Entry>, JournalError> {
+    /// [`JournalError::LeaseLost`], or what the database says.
+    pub async fn decide_change<F>(&self, lease: Lease, service: String, decide: F) -> Result<Vec<Entry>, JournalError>
+    where
+        F: FnOnce(&Incident, &History) -> Vec<Event> + Send + 'static,
+    {
         self.writer
             .write(move |batch| {
                 batch.held(&lease)?;
-                let last = store::last_change(batch.connection, &service)?;
-                if last != seen {
-                    return Err(JournalError::Conflict(format!("{service} is being changed by another incident")));
-                }
-                batch.append(lease.incident(), vec![event])
+                let history = history::read(batch.connection, &service, batch.now)?;
+                let events = decide(batch.incident(lease.incident())?, &history);
+                batch.append(lease.incident(), events)
             })
             .await
     }
 
-    /// When a service was last changed, in any incident.
+    /// What was changed before, as it matters to a change of `service` at `now`.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn last_change(&self, service: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
+    pub async fn history(&self, service: &str, now: DateTime<Utc>) -> Result<History, JournalError> {
         let service = service.to_owned();
-        self.readers.read(move |connection| store::last_change(connection, &service)).await
+        self.readers.read(move |connection| history::read(connection, &service, now)).await
+    }
+
+    /// Who stopped every change; `None` while changes may be made.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn halted(&self) -> Result<Option<Who>, JournalError> {
+        self.readers.read(history::halted).await
+    }
+
+    /// Writes what people decided about the agent itself: halts, raised breakers, loaded policies.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn operate(&self, event: Event) -> Result<Entry, JournalError> {
+        let written = self.writer.write(move |batch| batch.append(OPERATIONS, vec![event])).await?;
+        written.into_iter().next().ok_or_else(|| JournalError::storage("written", "no entry came back"))
+    }
+
+    /// Whether there is such an incident.
+    ///
+    /// # Errors
+    /// [`JournalError::NoSuchIncident`] when there is not, or what the database says.
+    pub async fn exists(&self, id: IncidentId) -> Result<(), JournalError> {
+        let found = self.readers.read(move |connection| store::entries(connection, id, 0, 1)).await?;
+        if found.is_empty() { Err(JournalError::NoSuchIncident(id)) } else { Ok(()) }
     }
 
     /// Entries after a place, at most `most`.
@@ -312,6 +335,7 @@ pub fn outcome_word(outcome: Outcome) -> &'static str {
         Outcome::ResolvedByItself => "resolved_by_itself",
         Outcome::HandedOver => "handed_over",
         Outcome::Answered => "answered",
+        Outcome::UndoFailed => "undo_failed",
     }
 }
 

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Counts, Filter, JournalError, Summary};
+use super::{Counts, Filter, JournalError, Summary, history};
 use crate::incident::{Entry, Event, Incident, IncidentId, Phase, Seq};
 
 /// The version of the tables; a file of a later one is refused.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE entries (
@@ -29,7 +29,6 @@ CREATE TABLE changes (
     PRIMARY KEY (service, at, incident, seq)
 ) WITHOUT ROWID;
 CREATE TABLE leases (incident INTEGER PRIMARY KEY, token INTEGER NOT NULL, until INTEGER NOT NULL);
-PRAGMA user_version = 1;
 ";
 
 /// Sets a fresh connection up and makes the tables where there are none.
@@ -40,10 +39,16 @@ pub(super) fn prepare(connection: &Connection, path: &std::path::Path) -> Result
         .map_err(opening)?;
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(opening)?;
     match found {
-        0 => connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;")).map_err(opening),
+        0 => migrate(connection, &[TABLES, history::TABLES]).map_err(opening),
+        1 => migrate(connection, &[history::TABLES]).map_err(opening),
         VERSION => Ok(()),
         found => Err(JournalError::Version { path: path.to_owned(), found, known: VERSION }),
     }
+}
+
+fn migrate(connection: &Connection, steps: &[&str]) -> rusqlite::Result<()> {
+    let steps = steps.concat();
+    connection.execute_batch(&format!("BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;"))
 }
 
 /// Microseconds since the epoch: sortable, exact, and small.
@@ -135,7 +140,7 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Summa
     let mut statement = connection
         .prepare_cached(
             "SELECT id, title, service, phase, outcome, opened_at, updated_at, seq FROM incidents
-             WHERE (?1 IS NULL OR phase = ?1) AND (?2 IS NULL OR service = ?2)
+             WHERE id > 0 AND (?1 IS NULL OR phase = ?1) AND (?2 IS NULL OR service = ?2)
                AND (?3 IS NULL OR substr(title, 1, length(?3)) = ?3)
              ORDER BY id DESC LIMIT ?4",
         )
@@ -161,18 +166,10 @@ pub(super) fn counts(connection: &Connection) -> Result<Counts, JournalError> {
     let grouped = |sql: &str| -> rusqlite::Result<Vec<(String, u64)>> {
         connection.prepare_cached(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
-    let phases = grouped("SELECT phase, COUNT(*) FROM incidents GROUP BY phase ORDER BY phase").map_err(reading)?;
+    let phases =
+        grouped("SELECT phase, COUNT(*) FROM incidents WHERE id > 0 GROUP BY phase ORDER BY phase").map_err(reading)?;
     let outcomes =
-        grouped("SELECT outcome, COUNT(*) FROM incidents WHERE outcome IS NOT NULL GROUP BY outcome ORDER BY outcome")
+        grouped("SELECT outcome, COUNT(*) FROM incidents WHERE id > 0 AND outcome IS NOT NULL GROUP BY outcome ORDER BY outcome")
             .map_err(reading)?;
     Ok(Counts { phases, outcomes })
-}
-
-/// When a service was last changed, in any incident.
-pub(super) fn last_change(connection: &Connection, service: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
-    connection
-        .prepare_cached("SELECT MAX(at) FROM changes WHERE service = ?1")
-        .and_then(|mut statement| statement.query_row([service], |row| row.get::<_, Option<i64>>(0)))
-        .map(|at| at.map(moment))
-        .map_err(reading)
 }

@@ -204,7 +204,7 @@ async fn a_journal_of_a_later_version_is_refused() {
     desk.journal().close().await;
     desk.sql("PRAGMA user_version = 9");
     let refused = desk.open().err().unwrap().to_string();
-    assert!(refused.ends_with("has version 9, this program knows up to 1; use the newer program"), "{refused}");
+    assert!(refused.ends_with("has version 9, this program knows up to 2; use the newer program"), "{refused}");
 }
 
 #[tokio::test]
@@ -241,12 +241,32 @@ async fn of_two_incidents_only_one_begins_a_change_on_a_service() {
     let begun = || Event::ChangeBegun {
         call: Call { id: "c1".into(), tool: "restart_container".into(), args: json!({}) },
         service: "api".into(),
+        touches: tools::Touches::Service,
+        effect: tools::Effect::default(),
         before: json!({}),
+        around: Vec::new(),
+        hold_seconds: 0,
     };
-    let seen = journal.last_change("api").await.unwrap();
-    journal.begin_change(first, "api".into(), seen, begun()).await.unwrap();
-    let late = journal.begin_change(second, "api".into(), seen, begun()).await.unwrap_err();
-    assert_eq!(late.to_string(), "api is being changed by another incident");
+    let turned = Event::Turned {
+        model: "m".into(),
+        thought: String::new(),
+        calls: vec![Call { id: "c1".into(), tool: "restart_container".into(), args: json!({}) }],
+        usage: Default::default(),
+    };
+    for lease in [first, second] {
+        journal.append(lease.incident(), vec![turned.clone()], Some(lease)).await.unwrap();
+    }
+    let begun = begun();
+    let unless_running = move |_: &Incident, history: &History| {
+        if history.running.is_empty() { vec![begun.clone()] } else { vec![Event::HandedOver { why: "late".into() }] }
+    };
+    let (one, other) = futures::join!(
+        journal.decide_change(first, "api".into(), unless_running.clone()),
+        journal.decide_change(second, "api".into(), unless_running)
+    );
+    let begun: Vec<_> =
+        [one, other].into_iter().flat_map(|written| written.unwrap()).map(|entry| entry.event.name()).collect();
+    assert_eq!(begun.iter().filter(|name| **name == "change_begun").count(), 1, "{begun:?}");
 }
 
 #[tokio::test]
@@ -284,6 +304,9 @@ async fn due_incidents_wait_for_their_moment() {
             hash: "h".into(),
             verdict: crate::incident::Verdict::Ask(crate::incident::Reason::Looks),
             expires,
+            effect: tools::Effect::default(),
+            people: 1,
+            roles: Vec::new(),
         },
     ];
     journal.append(1, events, Some(lease)).await.unwrap();

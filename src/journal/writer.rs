@@ -11,8 +11,8 @@ use rusqlite::{Connection, params};
 use tokio::sync::{mpsc, oneshot, watch};
 use tools::SharedClock;
 
-use super::{JournalError, JournalOptions, Lease, chain, outcome_word, store};
-use crate::incident::{Entry, Event, Incident, IncidentId, OpenIncidents, Phase};
+use super::{JournalError, JournalOptions, Lease, chain, history, outcome_word, store};
+use crate::incident::{Entry, Event, Incident, IncidentId, OPERATIONS, OpenIncidents, Phase};
 
 /// Writes gathered into one commit at most: bounds how long the first of them waits.
 const GATHERED: usize = 512;
@@ -271,6 +271,9 @@ impl Batch<'_> {
     /// Appends events to an incident and brings its line in the list up to date.
     pub(super) fn append(&mut self, id: IncidentId, events: Vec<Event>) -> Result<Vec<Entry>, JournalError> {
         self.incident(id)?;
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
         self.touched.push(id);
         let Some((mut incident, mut head)) = self.state.cached.remove(&id) else {
             return Err(JournalError::NoSuchIncident(id));
@@ -283,8 +286,8 @@ impl Batch<'_> {
             entries.push(entry);
         }
         self.project(&incident, &head)?;
-        self.appended |= !entries.is_empty();
-        if incident.phase == Phase::Closed {
+        self.appended = true;
+        if incident.phase == Phase::Closed || id == OPERATIONS {
             self.state.open.remove(id);
         } else {
             self.state.cached.insert(id, (incident, head));
@@ -300,23 +303,17 @@ impl Batch<'_> {
             "INSERT INTO entries (incident, seq, at, type, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![entry.incident, entry.seq, at, entry.event.name(), body, hash],
         )?;
-        if let Event::ChangeBegun { service, .. } = &entry.event {
-            self.execute(
-                "INSERT INTO changes (service, at, incident, seq) VALUES (?1, ?2, ?3, ?4)",
-                params![service, at, entry.incident, entry.seq],
-            )?;
-        }
-        if let Event::ChangeDone { ok: false, found: true, .. } = &entry.event {
-            // Looked up after a crash and found never to have run: it counts for no cool-down.
-            self.execute(
-                "DELETE FROM changes WHERE incident = ?1 AND seq = (SELECT MAX(seq) FROM changes WHERE incident = ?1)",
-                params![entry.incident],
-            )?;
-        }
+        history::project(self.connection, entry)?;
         Ok(hash)
     }
 
     fn project(&mut self, incident: &Incident, head: &[u8]) -> Result<(), JournalError> {
+        if incident.id == OPERATIONS {
+            return self.execute(
+                "UPDATE incidents SET updated_at = ?2, seq = ?3, head = ?4 WHERE id = ?1",
+                params![incident.id, store::micros(incident.updated_at), incident.last_seq, head],
+            );
+        }
         self.execute(
             "UPDATE incidents SET title = ?2, service = ?3, phase = ?4, outcome = ?5, updated_at = ?6, due = ?7, seq = ?8,
              head = ?9 WHERE id = ?1",

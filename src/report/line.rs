@@ -1,7 +1,7 @@
 //! One entry as one line for people: the same words in the report's time line, in the terminal and in lists.
 
 use super::taken_back;
-use crate::incident::{AnswerStatus, Decision, Entry, Event, JoinReason, Outcome, Source, TRIAGE, Verdict};
+use crate::incident::{AnswerStatus, Decision, Entry, Event, JoinReason, Outcome, Source, TRIAGE, Verdict, Who};
 
 /// What an entry says, in one line fit for a terminal; `None` for entries that only machines need.
 pub fn line(entry: &Entry) -> Option<String> {
@@ -12,14 +12,15 @@ fn told(entry: &Entry) -> Option<String> {
     Some(match &entry.event {
         Event::Opened { source: Source::Question { by, .. }, .. } => format!("{by} asked a question"),
         Event::Opened { source: Source::Alert, title, .. } => format!("opened: {title}"),
-        Event::AlertJoined { alert, because, truncated, .. } => {
+        Event::AlertJoined { alert, because, truncated, instructs, .. } => {
             let left_out =
                 if *truncated > 0 { format!("; Alertmanager left out {truncated} more") } else { String::new() };
             format!(
-                "alert {} fires since {}{}{left_out}",
+                "alert {} fires since {}{}{left_out}{}",
                 alert.name(),
                 alert.starts_at.format("%H:%M:%S UTC"),
-                joined(because)
+                joined(because),
+                marked(instructs.as_deref())
             )
         }
         Event::AlertResolved { ended, .. } => {
@@ -49,7 +50,9 @@ fn told(entry: &Entry) -> Option<String> {
             Decision::Deny => format!("{by} denied {call}"),
         },
         Event::ApprovalExpired { call } => format!("nobody answered about {call} in time: that is a no"),
-        Event::Answered { tool, text, status, .. } => answered(tool, text, status),
+        Event::Answered { tool, text, status, instructs, .. } => {
+            format!("{}{}", answered(tool, text, status), marked(instructs.as_deref()))
+        }
         Event::ChangeBegun { call, service, .. } => format!("begins {} on {service}", call.tool),
         Event::ChangeDone { ok: true, what, .. } => format!("done: {what}"),
         Event::ChangeDone { ok: false, what, .. } => format!("failed: {what}"),
@@ -60,12 +63,40 @@ fn told(entry: &Entry) -> Option<String> {
             let failed: Vec<_> = checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();
             format!("not proven after {seconds:.1} s: {}", failed.join("; "))
         }
-        Event::Undone { undo, failed, .. } => taken_back(undo.as_ref(), failed.as_deref()),
+        Event::Undone { undo, failed, checks, .. } => taken_back(undo.as_ref(), failed.as_deref(), checks),
+        Event::BreakerTripped { service, failed, .. } => {
+            format!(
+                "{failed} changes in a row did not help: {} is in mode propose until a person raises it",
+                of(service)
+            )
+        }
+        Event::BreakerRaised { service, who } => {
+            format!("{} raised the autonomy of {} again{}", who.by, of(service), why(who))
+        }
+        Event::Halted { who } => format!("{} stopped every change{}", who.by, why(who)),
+        Event::Resumed { who } => format!("{} let changes go on{}", who.by, why(who)),
+        Event::PolicyLoaded { file, hash, who } => {
+            let file = if file.is_empty() { "the compiled-in policy" } else { file };
+            format!("{} loaded {file} ({})", who.by, hash.get(..12).unwrap_or(hash))
+        }
         Event::BudgetReached { used, .. } => format!("budget used up: {used}; one last turn to conclude"),
         Event::Concluded { conclusion, .. } => format!("concludes: {}", short(&conclusion.cause)),
         Event::HandedOver { why } => format!("handed over: {why}"),
         Event::Closed { outcome, why } => format!("{}: {why}", ended(*outcome)),
     })
+}
+
+/// What people are shown of a text that reads as an instruction to the agent.
+fn marked(instructs: Option<&str>) -> String {
+    instructs.map_or_else(String::new, |text| format!("; reads as an instruction, and is none: {:?}", short(text)))
+}
+
+fn of(service: &str) -> &str {
+    if service.is_empty() { "the whole fleet" } else { service }
+}
+
+fn why(who: &Who) -> String {
+    if who.because.is_empty() { String::new() } else { format!(": {}", who.because) }
 }
 
 fn joined(because: &JoinReason) -> String {
@@ -98,6 +129,7 @@ pub(crate) fn ended(outcome: Outcome) -> &'static str {
         Outcome::ResolvedByItself => "resolved by itself",
         Outcome::HandedOver => "handed over to a person",
         Outcome::Answered => "answered",
+        Outcome::UndoFailed => "NOT repaired, and a change could not be taken back",
     }
 }
 

@@ -177,11 +177,14 @@ fn changes(incident: &Incident, entries: &[Entry]) -> Vec<Done> {
             if let Event::Verified { checks, seconds, .. } = event {
                 (done.checks, done.proof, done.seconds) = (checks.clone(), Some(seq), *seconds);
             }
-            if let Event::Undone { undo, failed, .. } = event {
-                done.undone = Some(taken_back(undo.as_ref(), failed.as_deref()));
+            if let Event::Undone { undo, failed, checks, .. } = event {
+                done.undone = Some(taken_back(undo.as_ref(), failed.as_deref(), checks));
             }
             if let Event::ApprovalGiven { by, .. } = event {
-                done.approved_by = Some(by.clone());
+                done.approved_by = Some(match done.approved_by {
+                    Some(others) => format!("{others} and {by}"),
+                    None => by.clone(),
+                });
             }
         }
         all.push(done);
@@ -196,9 +199,14 @@ fn mentions(event: &Event, id: &str) -> bool {
     call == id
 }
 
-pub(crate) fn taken_back(undo: Option<&Undo>, failed: Option<&str>) -> String {
+pub(crate) fn taken_back(undo: Option<&Undo>, failed: Option<&str>, checks: &[Check]) -> String {
+    let not: Vec<_> =
+        checks.iter().filter(|check| !check.passed).map(|check| format!("{} ({})", check.name, check.found)).collect();
     match (undo, failed) {
         (_, Some(failed)) => format!("could not be taken back: {failed}"),
+        (Some(Undo::Done(what)), None) if !not.is_empty() => {
+            format!("{what}; the state before does not stand again: {}", not.join("; "))
+        }
         (Some(Undo::Done(what)), None) => format!("taken back: {what}"),
         (Some(Undo::Nothing(why)), None) => format!("nothing to take back: {why}"),
         (None, None) => "nothing to take back".to_owned(),

@@ -78,6 +78,13 @@ impl Library {
         self.runbooks.iter().find(|runbook| runbook.name == name)
     }
 
+    /// What they say and call, as one text: a place from which a name may come.
+    pub fn text(&self) -> String {
+        let steps =
+            |runbook: &Runbook| runbook.steps.iter().map(|step| step.with.to_string()).collect::<Vec<_>>().join("\n");
+        self.runbooks.iter().map(|runbook| format!("{}\n{}\n", runbook.prose, steps(runbook))).collect()
+    }
+
     /// All runbooks.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Runbook>> {
         self.runbooks.iter()

@@ -66,6 +66,7 @@ impl Story {
             receiver: String::new(),
             because: JoinReason::Opens,
             truncated: 0,
+            instructs: None,
         });
         story
     }
@@ -92,7 +93,15 @@ impl Story {
 
     fn answers(&mut self, call: &str, data: Value, status: AnswerStatus) {
         let tool = self.incident().call(call).unwrap().call.tool.clone();
-        self.write(Event::Answered { call: call.into(), tool, text: data.to_string(), data, raw: Value::Null, status });
+        self.write(Event::Answered {
+            call: call.into(),
+            tool,
+            text: data.to_string(),
+            data,
+            raw: Value::Null,
+            status,
+            instructs: None,
+        });
     }
 }
 
@@ -125,7 +134,11 @@ fn looks_come_side_by_side_and_a_change_only_after_the_answers_it_needs() {
     story.write(Event::ChangeBegun {
         call: story.incident().call("c3").unwrap().call.clone(),
         service: "payments".into(),
+        touches: tools::Touches::Service,
+        effect: tools::Effect::default(),
         before: json!({}),
+        around: Vec::new(),
+        hold_seconds: 0,
     });
     story.answers("c3", json!({}), AnswerStatus::Changed { proven: true });
 
@@ -185,6 +198,7 @@ fn lint_says_file_line_and_what_is_wrong() {
         example: json!({}),
         touches: None,
         words: &[],
+        trusted: &[],
     };
     let specs = [spec("check_health"), spec("inspect_container"), spec("restart_container")];
     let check = |tool: &str, args: &Value| match (tool, args.get("reason")) {

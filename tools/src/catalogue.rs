@@ -29,6 +29,9 @@ pub enum Origin {
     Containers,
 }
 
+/// The label that Swarm puts on the containers of a service.
+pub(crate) const SWARM_SERVICE: &str = "com.docker.swarm.service.name";
+
 /// One service and the names under which the outside systems know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Service {
@@ -44,6 +47,14 @@ pub struct Service {
     pub prometheus: Option<String>,
     /// A LogQL stream selector that matches the service's logs.
     pub logs: Option<String>,
+    /// Where it runs, such as "production"; rules of the policy can be about it.
+    pub environment: Option<String>,
+    /// PromQL that gives the share of its requests that fail, 0 to 1; it must not get worse by a change.
+    pub error_rate: Option<String>,
+    /// PromQL that gives the seconds that its requests take; it must not get worse by a change.
+    pub latency: Option<String>,
+    /// Its repository on GitHub, as "owner/name".
+    pub repository: Option<String>,
     /// Services without which this one cannot be well.
     pub depends_on: Vec<String>,
     /// How far the agent may go on its own; `None` means what the policy says for all.
@@ -64,11 +75,20 @@ impl Service {
             health_url: None,
             prometheus: None,
             logs: None,
+            environment: None,
+            error_rate: None,
+            latency: None,
+            repository: None,
             depends_on: Vec::new(),
             autonomy: None,
             protected: false,
             origin,
         }
+    }
+
+    /// Swarm's name of the service, where it runs in a Swarm.
+    pub fn swarm(&self) -> Option<&str> {
+        self.labels.get(SWARM_SERVICE).map(String::as_str)
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{Autonomy, Catalogue, Failure, Origin, Service, reach::Docker};
+use crate::{Autonomy, Catalogue, Failure, Origin, Service, catalogue::SWARM_SERVICE, reach::Docker};
 
 const COMPOSE_SERVICE: &str = "com.docker.compose.service";
 const COMPOSE_DEPENDS_ON: &str = "com.docker.compose.depends_on";
-const SWARM_SERVICE: &str = "com.docker.swarm.service.name";
 const OWN: &str = "devops-agent.";
 
 /// The services that the containers' labels tell of, and labels that are not understood.
@@ -43,6 +42,10 @@ fn service(labels: &HashMap<String, String>, problems: &mut Vec<String>) -> Opti
     service.health_url = own("health-url");
     service.prometheus = own("prometheus");
     service.logs = own("logs");
+    service.environment = own("environment");
+    service.error_rate = own("error-rate");
+    service.latency = own("latency");
+    service.repository = own("repository");
     service.depends_on = own("depends-on")
         .map(|list| names(&list))
         .or_else(|| labels.get(COMPOSE_DEPENDS_ON).map(|list| names(list)))
@@ -90,6 +93,10 @@ pub fn merge(configured: Vec<Service>, discovered: Vec<Service>) -> Catalogue {
         known.health_url = known.health_url.take().or(found.health_url);
         known.prometheus = known.prometheus.take().or(found.prometheus);
         known.logs = known.logs.take().or(found.logs);
+        known.environment = known.environment.take().or(found.environment);
+        known.error_rate = known.error_rate.take().or(found.error_rate);
+        known.latency = known.latency.take().or(found.latency);
+        known.repository = known.repository.take().or(found.repository);
         if known.depends_on.is_empty() {
             known.depends_on = found.depends_on;
         }

@@ -54,6 +54,8 @@ impl InspectContainer {
 
 impl Tool for InspectContainer {
     const NAME: &'static str = "inspect_container";
+    // Not the health check's output and not the environment: a service writes those.
+    const TRUSTED: &'static [&'static str] = &["name", "id", "image", "image_id"];
     type Args = InspectContainerArgs;
     type Output = Inspected;
 

@@ -16,6 +16,7 @@ pub mod reach;
 
 mod container;
 mod discovery;
+mod instruction;
 mod log_lines;
 mod proof;
 mod service;
@@ -37,6 +38,7 @@ pub use clock::{Clock, SharedClock, SystemClock};
 pub use discovery::{discover, merge};
 pub use expression::compared;
 pub use failure::{Failure, System};
+pub use instruction::reads_as_instruction;
 pub use permit::{Mint, Permit, call_hash};
 pub use registry::{Kind, Registry};
 pub use schema::spec_of;

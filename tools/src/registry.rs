@@ -51,7 +51,8 @@ impl Registry {
 
     /// Adds a tool that looks.
     pub fn look<T: Tool>(mut self, tool: T) -> Self {
-        let described = Described::of::<T::Args>(T::NAME, None, &[]);
+        let mut described = Described::of::<T::Args>(T::NAME, None, &[]);
+        described.spec.trusted = T::TRUSTED;
         self.hands.insert(T::NAME, Hand { described, act: Act::Look(Box::new(tool)) });
         self
     }

@@ -29,7 +29,7 @@ impl Described {
             }
             root.entry("properties").or_insert_with(|| Value::Object(Map::new()));
         }
-        Self { spec: Spec { name: name.to_owned(), description, schema, example, touches, words } }
+        Self { spec: Spec { name: name.to_owned(), description, schema, example, touches, words, trusted: &[] } }
     }
 }
 
@@ -47,6 +47,14 @@ impl Spec {
             service.insert("enum".to_owned(), services.iter().cloned().map(Value::String).collect());
         }
         narrowed
+    }
+
+    /// Puts bounds (`minimum`, `maximum`) on an argument that is a number; a tool without it stays as it is.
+    pub fn bound(&mut self, property: &str, bounds: Value) {
+        let found = self.schema.pointer_mut(&format!("/properties/{property}"));
+        if let (Some(Value::Object(own)), Value::Object(bounds), Some(_)) = (found, bounds, self.touches) {
+            own.extend(bounds);
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::{Failure, Permit};
 pub trait Tool: Send + Sync + 'static {
     /// The name by which the model calls it; the same word in file, policy and journal.
     const NAME: &'static str;
+    /// Fields of its output, wherever they stand in it, that no service can write to: an argument of a change may come from there.
+    const TRUSTED: &'static [&'static str] = &[];
     /// The arguments; their schema is derived, its `examples` hold one call that would be right.
     type Args: DeserializeOwned + JsonSchema + Send + Sync;
     /// What was seen, typed for conditions (`Serialize`) and as compact text for a model (`Display`).
@@ -195,4 +197,6 @@ pub struct Spec {
     pub touches: Option<Touches>,
     /// Arguments that are words for people.
     pub words: &'static [&'static str],
+    /// Fields of its typed answer from which an argument of a change may come.
+    pub trusted: &'static [&'static str],
 }

@@ -142,6 +142,7 @@ fn inspect() -> Spec {
         example: json!({"service": "payments"}),
         touches: None,
         words: &[],
+        trusted: &[],
     }
 }
 

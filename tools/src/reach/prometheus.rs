@@ -222,6 +222,15 @@ impl Prometheus {
         Ok(Holds { holds: true, found: format!("it still holds, with value {value}") })
     }
 
+    /// The first number of an instant query; `None` when no series comes back.
+    ///
+    /// # Errors
+    /// As [`Prometheus::query`].
+    pub async fn number(&self, query: &str, at: DateTime<Utc>) -> Result<Option<f64>, Failure> {
+        let answer = self.query(query, at).await?;
+        Ok(answer.series.first().and_then(|series| series.samples.last()).map(|sample| sample.value))
+    }
+
     async fn answer(&self, path: &str, parameters: &[(&str, String)]) -> Result<PrometheusAnswer, Failure> {
         let raw = self.data(path, parameters).await?;
         let kind = raw.get("resultType").and_then(Value::as_str).unwrap_or_default().to_owned();

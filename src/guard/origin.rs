@@ -1,0 +1,168 @@
+//! Where the arguments of a change come from. Telemetry is data: it never names what is changed.
+
+use serde_json::Value;
+
+use super::Guard;
+use crate::{
+    incident::{AnswerStatus, Call, Event, Reason, Source},
+    journal::Case,
+};
+
+/// A shorter value stands in any text by chance.
+const SHORTEST: usize = 3;
+
+impl Guard {
+    /// The first argument that stands in telemetry and in no trusted place: catalogue, policy, runbooks, Docker's own names and
+    /// images, or the words of the person who asked. Numbers are not looked at: the policy's bounds are where they come from.
+    pub(super) fn untrusted(&self, case: &Case, call: &Call) -> Option<Reason> {
+        let words = self.registry.spec(&call.tool).map_or(&[][..], |spec| spec.words);
+        let mut texts = Vec::new();
+        if let Value::Object(arguments) = &call.args {
+            for (name, value) in arguments.iter().filter(|(name, _)| !words.contains(&name.as_str())) {
+                leaves(name, value, &mut texts);
+            }
+        }
+        texts.retain(|(_, text)| text.chars().count() >= SHORTEST);
+        texts.into_iter().find_map(|(argument, value)| {
+            let needle = value.to_lowercase();
+            let seq = self.in_telemetry(case, &needle)?;
+            (!self.in_trusted(case, &needle)).then(|| Reason::Untrusted { argument, value: value.to_owned(), seq })
+        })
+    }
+
+    fn in_telemetry(&self, case: &Case, needle: &str) -> Option<u64> {
+        case.entries().iter().find_map(|entry| {
+            let found = match &entry.event {
+                Event::AlertJoined { alert, .. } => {
+                    let texts = alert.labels.iter().chain(&alert.annotations);
+                    texts.into_iter().any(|(name, value)| holds(name, needle) || holds(value, needle))
+                }
+                Event::Answered { text, data, .. } => holds(text, needle) || in_value(data, needle),
+                Event::Opened { .. }
+                | Event::AlertResolved { .. }
+                | Event::Asked { .. }
+                | Event::FellBack { .. }
+                | Event::Turned { .. }
+                | Event::Judged { .. }
+                | Event::ApprovalWanted { .. }
+                | Event::ApprovalGiven { .. }
+                | Event::ApprovalExpired { .. }
+                | Event::ChangeBegun { .. }
+                | Event::ChangeDone { .. }
+                | Event::Verified { .. }
+                | Event::Undone { .. }
+                | Event::BreakerTripped { .. }
+                | Event::BreakerRaised { .. }
+                | Event::Halted { .. }
+                | Event::Resumed { .. }
+                | Event::PolicyLoaded { .. }
+                | Event::BudgetReached { .. }
+                | Event::Concluded { .. }
+                | Event::HandedOver { .. }
+                | Event::Closed { .. } => false,
+            };
+            found.then_some(entry.seq)
+        })
+    }
+
+    fn in_trusted(&self, case: &Case, needle: &str) -> bool {
+        let catalogue = self.catalogue.load();
+        let known = catalogue.iter().any(|service| {
+            let values = service.labels.values().chain(&service.container).chain(&service.repository);
+            service.name.to_lowercase() == needle || values.into_iter().any(|value| value.to_lowercase() == needle)
+        });
+        known
+            || whole(&self.policy.load().words, needle)
+            || whole(&self.trusted, needle)
+            || case.entries().iter().any(|entry| self.answers(&entry.event, needle) || asks(&entry.event, needle))
+    }
+
+    /// Whether a field that no service can write to has just this value: Docker's own names, ids and images.
+    fn answers(&self, event: &Event, needle: &str) -> bool {
+        let Event::Answered { tool, data, status: AnswerStatus::Ok, .. } = event else {
+            return false;
+        };
+        self.registry.spec(tool).is_some_and(|spec| !spec.trusted.is_empty() && has_field(data, spec.trusted, needle))
+    }
+}
+
+/// Whether the person who asked has said it.
+fn asks(event: &Event, needle: &str) -> bool {
+    let Event::Opened { source: Source::Question { text, .. }, .. } = event else {
+        return false;
+    };
+    whole(&text.to_lowercase(), needle)
+}
+
+fn has_field(value: &Value, names: &[&str], needle: &str) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(|item| has_field(item, names, needle)),
+        Value::Object(fields) => fields.iter().any(|(key, item)| {
+            let own = names.contains(&key.as_str()) && item.as_str().is_some_and(|text| text.to_lowercase() == needle);
+            own || has_field(item, names, needle)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+fn leaves<'a>(path: &str, value: &'a Value, into: &mut Vec<(String, &'a str)>) {
+    match value {
+        Value::String(text) => into.push((path.to_owned(), text)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| leaves(&format!("{path}[{index}]"), item, into));
+        }
+        Value::Object(fields) => fields.iter().for_each(|(key, item)| leaves(&format!("{path}.{key}"), item, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Whether an untrusted text holds it anywhere: any part counts.
+fn holds(text: &str, needle: &str) -> bool {
+    text.to_lowercase().contains(needle)
+}
+
+fn in_value(value: &Value, needle: &str) -> bool {
+    match value {
+        Value::String(text) => holds(text, needle),
+        Value::Array(items) => items.iter().any(|item| in_value(item, needle)),
+        Value::Object(fields) => fields.iter().any(|(key, item)| holds(key, needle) || in_value(item, needle)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Whether a trusted text (in small letters) holds it as a word of its own: a part of another name is no proof.
+fn whole(text: &str, needle: &str) -> bool {
+    let inner = |letter: char| letter.is_alphanumeric() || "._-/@:".contains(letter);
+    text.match_indices(needle).any(|(at, _)| {
+        let before = text.get(..at).and_then(|head| head.chars().next_back());
+        let after = text.get(at + needle.len()..).and_then(|tail| tail.chars().next());
+        // A full stop or a colon after it ends a sentence; one inside a name has a letter behind it.
+        let ends = after.is_none_or(|letter| {
+            !inner(letter)
+                || (".:".contains(letter)
+                    && text
+                        .get(at + needle.len() + 1..)
+                        .and_then(|tail| tail.chars().next())
+                        .is_none_or(char::is_whitespace))
+        });
+        before.is_none_or(|letter| !inner(letter)) && ends
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole;
+
+    #[test]
+    fn a_part_of_a_name_is_no_proof() {
+        for (text, needle, found) in [
+            ("image ghcr.io/team/app:1.4.2; memory", "ghcr.io/team/app:1.4.2", true),
+            ("image ghcr.io/team/app:1.4.2", "ghcr.io/team/app:1.4", false),
+            ("image evil/ghcr.io/team/app:1", "ghcr.io/team/app:1", false),
+            ("goes back to app:1.", "app:1", true),
+            ("goes back to app:1.5", "app:1", false),
+        ] {
+            assert_eq!(whole(text, needle), found, "{needle} in {text}");
+        }
+    }
+}
