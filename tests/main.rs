@@ -18,6 +18,7 @@ mod chat;
 mod crash;
 mod imports;
 mod intake;
+mod operations;
 mod serving;
 mod stage;
 mod worlds;

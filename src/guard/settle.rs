@@ -6,7 +6,7 @@ use tools::{Check, Failure, Undo};
 
 use super::Guard;
 use crate::{
-    incident::{AnswerStatus, Call, ChangeState, Event},
+    incident::{AnswerStatus, Call, ChangeState, Event, Reason},
     journal::{Case, History, JournalError},
 };
 
@@ -38,7 +38,11 @@ impl Guard {
                     return case.write(vec![changed(&call, text, true)]).await;
                 }
                 ChangeState { verified: Some((_, false)), undone: None, service, before, .. } => {
-                    let undone = self.take_back(&call, before).await;
+                    let undone = match self.journal.halted().await? {
+                        None => self.take_back(&call, before).await,
+                        // A halt stops every change, the one back too: a person decides how things stand from here.
+                        Some(who) => untouched(&call, &Reason::Halted { by: who.by, because: who.because }),
+                    };
                     self.count_failure(case, service, undone).await?;
                 }
                 ChangeState { verified: Some((seq, false)), undone: Some(true), done, .. } => {
@@ -125,6 +129,11 @@ impl Guard {
         })
         .await
     }
+}
+
+/// A change that is not taken back since nothing may be changed now.
+fn untouched(call: &Call, reason: &Reason) -> Event {
+    Event::Undone { call: call.id.clone(), undo: None, failed: Some(reason.to_string()), checks: Vec::new() }
 }
 
 const NOT_RUN: &str = "the agent stopped before it ran; the world is as before";
