@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use bollard::models::{ContainerInspectResponse, ContainerState, HealthStatusEnum};
+use bollard::models::{ContainerInspectResponse, ContainerState, ContainerStatsResponse, HealthStatusEnum, HostConfig};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -10,6 +10,9 @@ use crate::text;
 
 /// Docker's own stop time-out where a container sets none, in seconds.
 const STOP_TIMEOUT: i64 = 10;
+
+/// The kernel's period for a CPU quota where none is set, in microseconds.
+pub(crate) const CPU_PERIOD: i64 = 100_000;
 
 /// One container as it is now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -59,7 +62,7 @@ impl ContainerView {
         let state = container.state.clone().unwrap_or_default();
         let host = container.host_config.clone().unwrap_or_default();
         let config = container.config.clone().unwrap_or_default();
-        let policy = host.restart_policy.and_then(|policy| policy.name);
+        let policy = host.restart_policy.as_ref().and_then(|policy| policy.name);
         let word = state.status.map(|status| status.to_string()).unwrap_or_default();
         Self {
             name: text::clean(container.name.as_deref().unwrap_or_default().trim_start_matches('/')),
@@ -79,9 +82,8 @@ impl ContainerView {
             finished_at: moment(state.finished_at.as_deref()),
             image: text::clean(config.image.as_deref().unwrap_or_default()),
             image_id: container.image.clone().unwrap_or_default(),
-            memory_limit: host.memory.unwrap_or(0),
-            #[expect(clippy::cast_precision_loss, reason = "cores have few digits")]
-            cpu_limit: host.nano_cpus.unwrap_or(0) as f64 / 1e9,
+            memory_limit: host.memory.unwrap_or(0).max(0),
+            cpu_limit: cores(&host),
             health_log: health_log(&state),
             environment: config.env.unwrap_or_default().iter().map(|line| environment(line)).collect(),
         }
@@ -103,10 +105,31 @@ impl ContainerView {
     }
 }
 
+/// The memory that a container uses, in bytes: without the page cache, which is given back when memory is short; Docker's own
+/// client leaves it out as well.
+pub(crate) fn memory_used(stats: &ContainerStatsResponse) -> Option<u64> {
+    let memory = stats.memory_stats.as_ref()?;
+    let cache = |key: &str| memory.stats.as_ref().and_then(|stats| stats.get(key).copied());
+    // The first under cgroup v1, the second under v2.
+    let cache = cache("total_inactive_file").or_else(|| cache("inactive_file")).unwrap_or(0);
+    Some(memory.usage?.saturating_sub(cache))
+}
+
 /// How long Docker waits for a container to stop before it kills it, with a margin for the start.
 pub(crate) fn stop_timeout(container: &ContainerInspectResponse) -> Duration {
     let seconds = container.config.as_ref().and_then(|config| config.stop_timeout).unwrap_or(STOP_TIMEOUT);
     Duration::from_secs(u64::try_from(seconds.clamp(0, 600)).unwrap_or(0) + 5)
+}
+
+/// The CPU limit, in whichever of Docker's two ways it was set.
+fn cores(host: &HostConfig) -> f64 {
+    let period = host.cpu_period.filter(|period| *period > 0).unwrap_or(CPU_PERIOD);
+    let quota = host.cpu_quota.unwrap_or(0).max(0);
+    #[expect(clippy::cast_precision_loss, reason = "cores have few digits")]
+    match host.nano_cpus {
+        Some(nano) if nano > 0 => nano as f64 / 1e9,
+        Some(_) | None => quota as f64 / period as f64,
+    }
 }
 
 fn health(state: &ContainerState) -> String {

@@ -8,7 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Seen, SharedCatalogue, SharedClock, Tool, container::ContainerView, reach::Docker, service, text,
+    Failure, Seen, SharedCatalogue, SharedClock, Tool,
+    container::{ContainerView, memory_used},
+    reach::Docker,
+    service, text,
 };
 
 /// How far back the engine's events are told.
@@ -94,12 +97,9 @@ impl Tool for InspectContainer {
 }
 
 fn used(name: &str, stats: &ContainerStatsResponse) -> Option<String> {
-    let memory = stats.memory_stats.as_ref()?;
-    let used = memory.usage?;
-    // The page cache is given back when memory is short; Docker's own client leaves it out as well.
-    let cache = memory.stats.as_ref().and_then(|stats| stats.get("inactive_file").copied()).unwrap_or(0);
-    let used = used.saturating_sub(cache) >> 20;
-    Some(match memory.limit {
+    let used = memory_used(stats)? >> 20;
+    let limit = stats.memory_stats.as_ref().and_then(|memory| memory.limit);
+    Some(match limit {
         Some(limit) if limit < 1 << 50 => format!("{name} uses {used} of {} MiB memory", limit >> 20),
         Some(_) | None => format!("{name} uses {used} MiB memory"),
     })

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Change, Check, Effect, Failure, Permit, Replicas, Service, SharedCatalogue, SharedClock, Target, Touches, Undo,
     container::{ContainerView, stop_timeout},
+    deploying::deploying,
     proof,
     reach::Docker,
     service,
@@ -42,6 +43,8 @@ pub struct RestartContainer {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Before {
     containers: Vec<BeforeContainer>,
+    #[serde(default)]
+    deploying: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -94,7 +97,9 @@ impl Change for RestartContainer {
     }
 
     async fn before(&self, args: &Self::Args) -> Result<Before, Failure> {
-        let found = service::docker(&self.docker)?.of_service(&self.service(args)?).await?;
+        let (docker, service) = (service::docker(&self.docker)?, self.service(args)?);
+        let deploying = deploying(docker, &service).await?;
+        let found = docker.of_service(&service).await?;
         let all_well = found.iter().all(|container| ContainerView::of(container).well());
         let containers = found.iter().map(|container| {
             let view = ContainerView::of(container);
@@ -111,7 +116,7 @@ impl Change for RestartContainer {
                 name: view.name,
             }
         });
-        Ok(Before { containers: containers.collect() })
+        Ok(Before { containers: containers.collect(), deploying })
     }
 
     fn effect(&self, _: &Self::Args, before: &Before) -> Effect {
@@ -127,6 +132,7 @@ impl Change for RestartContainer {
                 // One after another: the next waits until the one before is well again.
                 taken_at_once: u64::from(taken),
             }),
+            deploying: before.deploying.clone(),
             ..Effect::default()
         }
     }

@@ -8,7 +8,8 @@ mod loki;
 mod prometheus;
 
 pub use alertmanager::{ActiveAlert, Alertmanager};
-pub use docker::{Container, Docker, DockerError};
+pub use docker::{Container, Docker, DockerError, Image};
+pub(crate) use docker::{SwarmService, SwarmUpdate};
 pub use github::GitHub;
 pub use http::{Http, HttpOptions};
 pub use loki::{Loki, LokiAnswer};

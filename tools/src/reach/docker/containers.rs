@@ -1,0 +1,247 @@
+//! Containers: listed, looked at, made, started, stopped, changed and removed.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use bollard::{
+    container::LogOutput,
+    models::{
+        ContainerCreateBody, ContainerInspectResponse, ContainerStatsResponse, ContainerSummary, ContainerUpdateBody,
+        TaskState,
+    },
+    query_parameters::{
+        CreateContainerOptions, InspectContainerOptions, ListContainersOptions, LogsOptions, RemoveContainerOptions,
+        RenameContainerOptions, RestartContainerOptions, StartContainerOptions, StatsOptions, StopContainerOptions,
+    },
+};
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+
+use super::{Docker, failure, is_missing};
+use crate::{
+    Failure, Service,
+    generation::{self, Generation},
+};
+
+/// Containers of one service that are looked at.
+const CONTAINERS: usize = 50;
+/// Bytes of a log that are read at most.
+const LOG_BYTES: usize = 4 << 20;
+
+/// A container of a service: its name and what Docker says of it.
+pub type Container = ContainerInspectResponse;
+
+impl Docker {
+    /// All containers, stopped ones among them.
+    ///
+    /// # Errors
+    /// [`Failure::Unreachable`] with what was seen.
+    pub async fn list(&self) -> Result<Vec<ContainerSummary>, Failure> {
+        let options = ListContainersOptions { all: true, ..Default::default() };
+        self.client(self.timeout)?.list_containers(Some(options)).await.map_err(failure)
+    }
+
+    /// The containers of a service that are to serve, sorted by name: not those that a deployment keeps or prepares, and of a
+    /// Swarm's service not those of tasks that are over.
+    ///
+    /// # Errors
+    /// [`Failure::Tell`] when the service has none, or the catalogue names neither container nor labels.
+    pub async fn of_service(&self, service: &Service) -> Result<Vec<Container>, Failure> {
+        let all = self.all_of_service(service).await?;
+        let over = match service.swarm() {
+            Some(name) => self.over(name).await,
+            None => BTreeSet::new(),
+        };
+        let (serving, other): (Vec<_>, Vec<_>) = all.into_iter().partition(|container| {
+            let id = container.id.as_deref().unwrap_or_default();
+            Generation::of(container) == Generation::Serving && !over.contains(id)
+        });
+        // A service that has only such is told of by them.
+        Ok(if serving.is_empty() { other } else { serving })
+    }
+
+    /// All containers of a service, sorted by name. Names are compared whole: Docker's own filter would match a part.
+    ///
+    /// # Errors
+    /// As [`Docker::of_service`].
+    pub(crate) async fn all_of_service(&self, service: &Service) -> Result<Vec<Container>, Failure> {
+        let name = &service.name;
+        if service.container.is_none() && service.labels.is_empty() {
+            return Err(Failure::Tell(format!(
+                "the catalogue names no container of {name}: set `container` or `labels` in [services.{name}]"
+            )));
+        }
+        let mut found: Vec<_> =
+            self.list().await?.into_iter().filter(|container| belongs(container, service)).collect();
+        found.sort_by_key(summary_name);
+        if found.is_empty() {
+            let what = service
+                .container
+                .as_ref()
+                .map_or_else(|| format!("labels {:?}", service.labels), |container| format!("the name {container:?}"));
+            return Err(Failure::Tell(format!("Docker knows no container of {name}: none has {what}")));
+        }
+        let mut containers = Vec::new();
+        for summary in found.into_iter().take(CONTAINERS) {
+            // One that went away between list and look is no longer of the service.
+            containers.extend(self.find(&summary.id.unwrap_or_default()).await?);
+        }
+        Ok(containers)
+    }
+
+    /// Ids of the containers whose task a Swarm has ended; none where this engine manages no Swarm and cannot tell.
+    async fn over(&self, name: &str) -> BTreeSet<String> {
+        let tasks = self.tasks(name).await.unwrap_or_default();
+        let ended = tasks.into_iter().filter(|task| {
+            matches!(task.desired_state, Some(TaskState::SHUTDOWN | TaskState::REMOVE | TaskState::ORPHANED))
+        });
+        ended.filter_map(|task| task.status?.container_status?.container_id).collect()
+    }
+
+    /// One container by its id.
+    ///
+    /// # Errors
+    /// `Tell` when there is none; else `Unreachable`.
+    pub async fn inspect(&self, id: &str) -> Result<Container, Failure> {
+        self.client(self.timeout)?.inspect_container(id, None::<InspectContainerOptions>).await.map_err(failure)
+    }
+
+    /// What a running container uses at this moment; `None` when Docker does not say in time.
+    pub async fn usage(&self, id: &str) -> Option<ContainerStatsResponse> {
+        let client = self.client(self.timeout).ok()?;
+        let options = StatsOptions { stream: false, one_shot: true };
+        let mut stats = std::pin::pin!(client.stats(id, Some(options)));
+        tokio::time::timeout(Duration::from_millis(500), stats.next()).await.ok()??.ok()
+    }
+
+    /// Lines of a container's log since a moment, newest `tail`; each with the stream's name and the moment.
+    ///
+    /// # Errors
+    /// As [`Docker::inspect`].
+    pub async fn logs(
+        &self,
+        id: &str,
+        since: DateTime<Utc>,
+        tail: usize,
+    ) -> Result<Vec<(&'static str, String)>, Failure> {
+        let client = self.client(self.timeout)?;
+        let options = LogsOptions {
+            stdout: true,
+            stderr: true,
+            timestamps: true,
+            since: i32::try_from(since.timestamp()).unwrap_or(0),
+            tail: tail.to_string(),
+            ..Default::default()
+        };
+        let mut lines = Vec::new();
+        let mut bytes = 0;
+        let mut output = std::pin::pin!(client.logs(id, Some(options)));
+        while let Some(part) = self.next(&mut output).await? {
+            let (stream, message) = match part.map_err(failure)? {
+                LogOutput::StdErr { message } => ("stderr", message),
+                LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message } => {
+                    ("stdout", message)
+                }
+            };
+            bytes += message.len();
+            lines.extend(String::from_utf8_lossy(&message).lines().map(|line| (stream, line.to_owned())));
+            if bytes > LOG_BYTES {
+                break;
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Restarts a container with its own stop signal and time-out; a stopped one is started.
+    ///
+    /// # Errors
+    /// As [`Docker::inspect`].
+    pub async fn restart(&self, id: &str, stop_timeout: Duration) -> Result<(), Failure> {
+        let client = self.client(self.timeout + stop_timeout)?;
+        client.restart_container(id, None::<RestartContainerOptions>).await.map_err(failure)
+    }
+
+    /// Starts a stopped container; one that runs is left alone.
+    ///
+    /// # Errors
+    /// As [`Docker::inspect`].
+    pub async fn start(&self, id: &str) -> Result<(), Failure> {
+        self.client(self.timeout)?.start_container(id, None::<StartContainerOptions>).await.map_err(failure)
+    }
+
+    /// Makes a container; says its id. It is not started.
+    ///
+    /// # Errors
+    /// `Tell` when the name is taken or the configuration is refused; else `Unreachable`.
+    pub(crate) async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<String, Failure> {
+        let options = CreateContainerOptions { name: Some(name.to_owned()), ..Default::default() };
+        let made = self.client(self.timeout)?.create_container(Some(options), body).await.map_err(failure)?;
+        Ok(made.id)
+    }
+
+    /// Stops a container with its own stop signal and time-out; one that does not run is left alone.
+    ///
+    /// # Errors
+    /// As [`Docker::inspect`].
+    pub(crate) async fn stop(&self, id: &str, stop_timeout: Duration) -> Result<(), Failure> {
+        let client = self.client(self.timeout + stop_timeout)?;
+        client.stop_container(id, None::<StopContainerOptions>).await.map_err(failure)
+    }
+
+    /// Removes a container, not its volumes; one that is gone already is no failure.
+    ///
+    /// # Errors
+    /// As [`Docker::inspect`].
+    pub(crate) async fn remove(&self, id: &str) -> Result<(), Failure> {
+        let options = RemoveContainerOptions { force: true, ..Default::default() };
+        let removed = self.client(self.timeout)?.remove_container(id, Some(options)).await.map_err(failure);
+        removed.or_else(|failure| if is_missing(&failure) { Ok(()) } else { Err(failure) })
+    }
+
+    /// Gives a container another name.
+    ///
+    /// # Errors
+    /// `Tell` when the name is taken; else as [`Docker::inspect`].
+    pub(crate) async fn rename(&self, id: &str, name: &str) -> Result<(), Failure> {
+        let options = RenameContainerOptions { name: name.to_owned() };
+        self.client(self.timeout)?.rename_container(id, options).await.map_err(failure)
+    }
+
+    /// Sets limits and restart policy of a container while it runs.
+    ///
+    /// # Errors
+    /// `Tell` when Docker refuses the values; else as [`Docker::inspect`].
+    pub(crate) async fn update(&self, id: &str, body: ContainerUpdateBody) -> Result<(), Failure> {
+        self.client(self.timeout)?.update_container(id, body).await.map_err(failure)
+    }
+
+    /// One container by id or name, where there is one.
+    ///
+    /// # Errors
+    /// `Unreachable` with what was seen.
+    pub(crate) async fn find(&self, id_or_name: &str) -> Result<Option<Container>, Failure> {
+        match self.inspect(id_or_name).await {
+            Ok(found) => Ok(Some(found)),
+            Err(failure) if is_missing(&failure) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// A container's name without the slash that Docker puts before it.
+fn summary_name(container: &ContainerSummary) -> String {
+    let name = container.names.iter().flatten().next();
+    name.map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default()
+}
+
+fn belongs(container: &ContainerSummary, service: &Service) -> bool {
+    match &service.container {
+        Some(wanted) => container.names.iter().flatten().any(|name| {
+            let name = name.trim_start_matches('/');
+            let wanted = wanted.trim_start_matches('/');
+            name == wanted || generation::of_the_same(container, name, wanted)
+        }),
+        None => service.labels.iter().all(|(key, value)| {
+            container.labels.as_ref().and_then(|labels| labels.get(key)).is_some_and(|found| found == value)
+        }),
+    }
+}

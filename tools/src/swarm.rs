@@ -1,0 +1,226 @@
+//! What a Swarm says of one of its services, in the form in which changes speak of it.
+
+use std::time::Duration;
+
+use bollard::models::{
+    Limit, ServiceSpecRollbackConfigOrderEnum as RollbackOrder, ServiceSpecUpdateConfigOrderEnum as UpdateOrder,
+    ServiceUpdateStatusStateEnum as State, Task, TaskState,
+};
+use chrono::TimeDelta;
+
+use crate::{
+    Check, Failure, System,
+    deploying::of_swarm,
+    hand::Hand,
+    reach::{Docker, SwarmService},
+    text,
+};
+
+/// How often the engine is asked how far it is.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// How an update ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// All tasks are as they were asked for.
+    Completed,
+    /// The engine went back to what was before.
+    RolledBack,
+    /// The engine stopped half way, and why.
+    Paused(String),
+}
+
+/// The image that the service is to run.
+///
+/// # Errors
+/// `Tell` when it is no service of containers.
+pub(crate) fn image(found: &SwarmService) -> Result<String, Failure> {
+    let spec = found.service.spec.as_ref().and_then(|spec| spec.task_template.as_ref());
+    let image = spec.and_then(|spec| spec.container_spec.as_ref()).and_then(|spec| spec.image.clone());
+    image.ok_or_else(|| Failure::Tell("the Swarm's service runs no containers, so it has no image".to_owned()))
+}
+
+/// The image that the service was to run before its last update, where it had another specification.
+pub(crate) fn previous_image(found: &SwarmService) -> Option<String> {
+    let spec = found.previous.as_ref()?.task_template.as_ref()?;
+    spec.container_spec.as_ref()?.image.clone()
+}
+
+/// A Swarm adds the digest to a reference: one with and one without it are the same.
+pub(crate) fn same_image(one: &str, other: &str) -> bool {
+    let plain = |image: &str| image.split('@').next().unwrap_or_default().to_owned();
+    match (one.contains('@'), other.contains('@')) {
+        (true, true) | (false, false) => one == other,
+        (true, false) | (false, true) => plain(one) == plain(other),
+    }
+}
+
+/// How many tasks the service is to have; `None` where that is one on every node.
+pub(crate) fn replicas(found: &SwarmService) -> Option<u64> {
+    let mode = found.service.spec.as_ref()?.mode.as_ref()?;
+    let replicas = mode.replicated.as_ref()?.replicas?;
+    Some(u64::try_from(replicas).unwrap_or(0))
+}
+
+/// Its limits of memory and CPU.
+pub(crate) fn limits(found: &SwarmService) -> Limit {
+    let spec = found.service.spec.as_ref().and_then(|spec| spec.task_template.as_ref());
+    spec.and_then(|spec| spec.resources.as_ref()).and_then(|resources| resources.limits.clone()).unwrap_or_default()
+}
+
+/// How many tasks run and are to run, of one image where one is asked for. A task runs when its health check passes.
+pub(crate) fn running(tasks: &[Task], of: Option<&str>) -> u64 {
+    let runs = |task: &&Task| {
+        let state = task.status.as_ref().and_then(|status| status.state);
+        state == Some(TaskState::RUNNING) && task.desired_state == Some(TaskState::RUNNING)
+    };
+    tasks
+        .iter()
+        .filter(runs)
+        .filter(|task| of.is_none_or(|of| task_image(task).is_some_and(|image| same_image(image, of))))
+        .count() as u64
+}
+
+/// The image of a task.
+pub(crate) fn task_image(task: &Task) -> Option<&str> {
+    task.spec.as_ref()?.container_spec.as_ref()?.image.as_deref()
+}
+
+/// When the last update began, as the engine tells it.
+pub(crate) fn update_began(found: &SwarmService) -> Option<String> {
+    let began = found.service.update_status.as_ref()?.started_at.as_ref()?;
+    Some(began.to_rfc3339())
+}
+
+/// Well tasks that an update takes out of service at once, by the service's own way of updating.
+pub(crate) fn taken_by_update(found: &SwarmService, running: u64) -> u64 {
+    let config = found.service.spec.as_ref().and_then(|spec| spec.update_config.as_ref());
+    let first = config.and_then(|config| config.order) == Some(UpdateOrder::START_FIRST);
+    taken(first, config.and_then(|config| config.parallelism), running)
+}
+
+/// Well tasks that the engine's rollback takes out of service at once, by the service's own way of going back.
+pub(crate) fn taken_by_rollback(found: &SwarmService, running: u64) -> u64 {
+    // Going back the engine follows the specification that it goes back to.
+    let spec = found.previous.as_ref().or(found.service.spec.as_ref());
+    let config = spec.and_then(|spec| spec.rollback_config.as_ref());
+    let first = config.and_then(|config| config.order) == Some(RollbackOrder::START_FIRST);
+    taken(first, config.and_then(|config| config.parallelism), running)
+}
+
+fn taken(start_first: bool, parallelism: Option<i64>, running: u64) -> u64 {
+    match (start_first, parallelism.unwrap_or(1)) {
+        (true, _) => 0,
+        (false, 0) => running,
+        (false, parallelism) => u64::try_from(parallelism).unwrap_or(1).min(running),
+    }
+}
+
+/// The target as a person's approval holds for it.
+pub(crate) fn state(found: &SwarmService, running: u64) -> String {
+    let image = image(found).unwrap_or_default();
+    let limits = limits(found);
+    let wanted = replicas(found).map_or_else(|| "one on every node".to_owned(), |replicas| replicas.to_string());
+    let (memory, cpu) = (limits.memory_bytes.unwrap_or(0), limits.nano_cpus.unwrap_or(0));
+    format!("{running} tasks run of {wanted}, image {image}, memory {memory}, CPU {cpu}")
+}
+
+/// Waits until an update to this image is over.
+///
+/// # Errors
+/// `Unreachable` when it is not over in time.
+pub(crate) async fn settled(hand: &Hand, name: &str, wanted: &str, within: Duration) -> Result<Settled, Failure> {
+    let docker = hand.docker()?;
+    let deadline = hand.clock.now() + TimeDelta::from_std(within).unwrap_or(TimeDelta::MAX);
+    loop {
+        let found = docker.swarm_service(name).await?;
+        let status = found.service.update_status.clone().unwrap_or_default();
+        let message = text::one_line(&text::clean(status.message.as_deref().unwrap_or_default()), 300);
+        match status.state.unwrap_or(State::EMPTY) {
+            State::COMPLETED => return Ok(Settled::Completed),
+            State::ROLLBACK_COMPLETED => return Ok(Settled::RolledBack),
+            State::PAUSED | State::ROLLBACK_PAUSED => return Ok(Settled::Paused(message)),
+            // An update that leaves every task as it is has no status.
+            State::EMPTY if complete(docker, &found, wanted).await? => return Ok(Settled::Completed),
+            State::EMPTY | State::UPDATING | State::ROLLBACK_STARTED => {}
+        }
+        if hand.clock.now() >= deadline {
+            let why = format!("the update of {name} is not over after {} s: {message}", within.as_secs());
+            return Err(Failure::unreachable(System::Docker, why));
+        }
+        hand.clock.sleep(EVERY).await;
+    }
+}
+
+async fn complete(docker: &Docker, found: &SwarmService, wanted: &str) -> Result<bool, Failure> {
+    let name = found.service.spec.as_ref().and_then(|spec| spec.name.clone()).unwrap_or_default();
+    let tasks = docker.tasks(&name).await?;
+    let (all, of_it) = (running(&tasks, None), running(&tasks, Some(wanted)));
+    Ok(all == of_it && replicas(found).is_none_or(|replicas| of_it == replicas))
+}
+
+/// Whether a service has the image and all its tasks run it, with no update under way.
+///
+/// # Errors
+/// When Docker cannot be asked.
+pub(crate) async fn checks(docker: &Docker, found: &SwarmService, wanted: &str) -> Result<Vec<Check>, Failure> {
+    let name = found.service.spec.as_ref().and_then(|spec| spec.name.clone()).unwrap_or_default();
+    let image = image(found)?;
+    let tasks = docker.tasks(&name).await?;
+    let runs = running(&tasks, Some(wanted));
+    let under_way = of_swarm(found);
+    let mut checks = vec![
+        Check { name: format!("service {name} is of {wanted}"), passed: same_image(&image, wanted), found: image },
+        Check {
+            name: format!("no update of service {name} is under way"),
+            passed: under_way.is_none(),
+            found: under_way.unwrap_or_else(|| "none".to_owned()),
+        },
+    ];
+    if let Some(replicas) = replicas(found) {
+        checks.push(Check {
+            name: format!("all {replicas} tasks of service {name} run {wanted}"),
+            passed: runs == replicas,
+            found: format!("{runs} run"),
+        });
+    }
+    Ok(checks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(json: &str) -> SwarmService {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn a_digest_makes_no_other_image_and_another_digest_does() {
+        assert!(same_image("app:2@sha256:aa", "app:2"));
+        assert!(same_image("app:2", "app:2"));
+        assert!(!same_image("app:2@sha256:aa", "app:2@sha256:bb"));
+        assert!(!same_image("app:1", "app:2"));
+    }
+
+    #[test]
+    fn what_is_taken_at_once_follows_the_service_s_own_way() {
+        let found = |update: &str| service(&format!(r#"{{"Spec":{{"Name":"x","UpdateConfig":{update}}}}}"#));
+        assert_eq!(taken_by_update(&found("{}"), 4), 1);
+        assert_eq!(taken_by_update(&found(r#"{"Parallelism":0}"#), 4), 4);
+        assert_eq!(taken_by_update(&found(r#"{"Parallelism":9,"Order":"stop-first"}"#), 4), 4);
+        assert_eq!(taken_by_update(&found(r#"{"Parallelism":2,"Order":"start-first"}"#), 4), 0);
+    }
+
+    #[test]
+    fn the_specification_before_is_read_beside_the_one_that_stands() {
+        let found = service(
+            r#"{"ID":"a","Version":{"Index":7},"Spec":{"Name":"x","TaskTemplate":{"ContainerSpec":{"Image":"app:2"}},"Mode":{"Replicated":{"Replicas":4}}},
+                "PreviousSpec":{"Name":"x","TaskTemplate":{"ContainerSpec":{"Image":"app:1"}}}}"#,
+        );
+        assert_eq!(image(&found).unwrap(), "app:2");
+        assert_eq!(previous_image(&found).as_deref(), Some("app:1"));
+        assert_eq!(replicas(&found), Some(4));
+        assert_eq!(state(&found, 3), "3 tasks run of 4, image app:2, memory 0, CPU 0");
+    }
+}
