@@ -115,6 +115,7 @@ async fn main() -> ExitCode {
             incident: &incident,
             history: &history,
             effect: Some(&effect),
+            pages: false,
             untrusted: None,
             now,
         };

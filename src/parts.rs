@@ -6,8 +6,9 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use tools::{
-    CheckHealth, InspectContainer, ListAlerts, ListMetrics, ListServices, QueryPrometheus, ReadContainerLogs, Registry,
-    RestartContainer, SearchLoki, Service, SharedCatalogue, SharedClock, discover, merge,
+    CheckHealth, DeployService, InspectContainer, ListAlerts, ListMetrics, ListServices, QueryPrometheus,
+    ReadContainerLogs, Registry, RestartContainer, RollbackService, ScaleService, SearchLoki, Service, SharedCatalogue,
+    SharedClock, UpdateResources, discover, merge,
     reach::{Alertmanager, Docker, GitHub, HttpOptions, Loki, Prometheus},
 };
 
@@ -18,6 +19,7 @@ use crate::{
     doctor::Doctor,
     guard::{Guard, GuardOptions, GuardParts, Policy, SharedPolicy},
     http::{Credential, Credentials, Http, Metrics, Proof, Role},
+    incident::{PAGER, TRIAGE},
     journal::{IntakeOptions, Journal, JournalOptions},
     model::{Chain, OpenAi, OpenAiOptions, Price, RUNBOOK, RunbookModel, SharedModel},
     runbook::Library,
@@ -82,7 +84,7 @@ impl Parts {
         let model = model(&settings, &client, &clock, &library)?;
         let policy = SharedPolicy::new(Policy::load(&settings.guard.policy)?);
         let guard = Guard::new(GuardParts {
-            registry: registry(&reach, &catalogue, &clock, &client, settings.health.timeout),
+            registry: registry(&reach, &catalogue, &clock, &client, settings.health.timeout, &journal),
             policy: policy.clone(),
             catalogue: catalogue.clone(),
             journal: journal.clone(),
@@ -267,6 +269,7 @@ fn registry(
     clock: &SharedClock,
     client: &reqwest::Client,
     health: Duration,
+    journal: &Journal,
 ) -> (Registry, tools::Mint) {
     let Reach { prometheus, loki, alertmanager, docker, .. } = reach;
     let (catalogue, clock) = (|| catalogue.clone(), || Arc::clone(clock));
@@ -280,7 +283,18 @@ fn registry(
         .look(InspectContainer::new(docker.clone(), catalogue(), clock()))
         .look(ListServices::new(docker.clone(), catalogue()))
         .look(CheckHealth::new(client.clone(), catalogue(), health))
-        .change(RestartContainer::new(docker.clone(), catalogue(), clock(), client.clone(), health));
+        .change(RestartContainer::new(docker.clone(), catalogue(), clock(), client.clone(), health))
+        .change(ScaleService::new(docker.clone(), catalogue(), clock(), client.clone(), health))
+        .change(UpdateResources::new(docker.clone(), catalogue(), clock(), client.clone(), health))
+        .change(DeployService::new(docker.clone(), catalogue(), clock(), client.clone(), health))
+        .change(RollbackService::new(
+            docker.clone(),
+            catalogue(),
+            clock(),
+            client.clone(),
+            health,
+            Some(Arc::new(journal.clone())),
+        ));
     (registry, mint)
 }
 
@@ -295,6 +309,11 @@ fn model(
         if name == RUNBOOK {
             models.push(Arc::new(RunbookModel::new(Arc::clone(library))));
             continue;
+        }
+        if matches!(name.as_str(), TRIAGE | PAGER) {
+            bail!(
+                "[model] chain names {name:?}, which is the agent's own name in the journal; call the provider another"
+            );
         }
         let Some(provider) = settings.model.providers.get(name) else {
             bail!("[model] chain names {name:?}, and there is no [model.providers.{name}]");

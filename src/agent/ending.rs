@@ -1,13 +1,35 @@
 //! How an incident ends: read from what its entries add up to, with the reason in one line.
 
+use serde_json::json;
+
 use crate::{
-    incident::{AnswerStatus, Event, Incident, Outcome},
+    incident::{AnswerStatus, Call, Event, Incident, Outcome, PAGER, Usage},
     journal::{Case, JournalError},
 };
+
+/// The tool that tells people.
+const NOTIFY: &str = "notify";
 
 /// Writes the end, from the incident as it is at that moment: an alert that joins meanwhile is seen.
 pub(super) async fn close(case: &mut Case) -> Result<(), JournalError> {
     case.decide(end).await
+}
+
+/// Wants a person to be told at once, whatever the model wanted; the guard makes the call like any other.
+pub(super) async fn page(case: &mut Case) -> Result<(), JournalError> {
+    case.decide(|incident| {
+        let service = incident.undo_failed().map(|(_, change)| change.service.clone()).unwrap_or_default();
+        let message =
+            format!("{}: {}. Incident {} of devops-agent.", incident.title, undo_failed(incident), incident.id);
+        let call = Call {
+            id: format!("c{}", incident.next_call_id()),
+            tool: NOTIFY.to_owned(),
+            args: json!({ "service": service, "message": message, "severity": "critical" }),
+        };
+        let thought = "A person has to know of this now.".to_owned();
+        vec![Event::Turned { model: PAGER.to_owned(), thought, calls: vec![call], usage: Usage::default() }]
+    })
+    .await
 }
 
 fn end(incident: &Incident) -> Vec<Event> {

@@ -73,6 +73,7 @@ impl Agent {
                     case.write(vec![Event::answered(&call, text, AnswerStatus::Refused)]).await?;
                 }
                 Todo::Think => self.think(case).await?,
+                Todo::Page => ending::page(case).await?,
                 Todo::Close => ending::close(case).await?,
                 Todo::Wait(_) | Todo::Nothing => return Ok(()),
             }

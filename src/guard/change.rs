@@ -8,7 +8,7 @@ use tools::{Catalogue, Effect, Failure, Touches, call_hash};
 
 use super::{Facts, Guard, Judgement, Policy, judge, wrong};
 use crate::{
-    incident::{AnswerStatus, Around, Call, Event, Incident, Reason, Verdict},
+    incident::{AnswerStatus, Around, Call, Event, Incident, PAGER, Reason, Verdict},
     journal::{Case, History, JournalError},
 };
 
@@ -112,6 +112,7 @@ impl Docket {
             incident,
             history,
             effect,
+            pages: self.touches == Touches::People && self.by == PAGER,
             untrusted: self.untrusted.as_ref(),
             now: self.now,
         };

@@ -79,6 +79,7 @@ pub fn explain<'a>(
             incident: &incident,
             history: &history,
             effect: None,
+            pages: false,
             untrusted: None,
             now,
         };
@@ -214,6 +215,7 @@ impl Guard {
             incident: &Incident::new(OPERATIONS),
             history: &history,
             effect: effect.as_ref(),
+            pages: false,
             untrusted: None,
             now,
         };

@@ -40,6 +40,8 @@ pub struct Facts<'a> {
     pub history: &'a History,
     /// What the call would do; `None` before the world was asked, and then what depends on it is not judged yet.
     pub effect: Option<&'a Effect>,
+    /// Whether the agent itself pages a person, whatever a model has used up.
+    pub pages: bool,
     /// An argument that comes from telemetry.
     pub untrusted: Option<&'a Reason>,
     /// The present moment.

@@ -51,6 +51,7 @@ impl Guard {
                 incident,
                 history,
                 effect: None,
+                pages: false,
                 untrusted: None,
                 now: self.clock.now(),
             };

@@ -100,6 +100,9 @@ pub struct Incident {
     pub waited_seconds: i64,
 }
 
+/// Whoever pages a person takes part under this name; no model can: a cap on a model's messages does not hold for it.
+pub const PAGER: &str = "pager";
+
 /// Triage takes part in the conversation under this name; its turn costs nothing and counts for no budget.
 pub const TRIAGE: &str = "triage";
 
@@ -261,6 +264,11 @@ impl Incident {
         self.changes().find(|(_, change)| change.undone == Some(false))
     }
 
+    /// The page about a change that could not be taken back.
+    pub fn page(&self) -> Option<&CallState> {
+        self.calls.iter().find(|state| state.by == PAGER)
+    }
+
     /// How it would end if it ended now.
     pub fn ending(&self) -> Outcome {
         if self.undo_failed().is_some() {
@@ -285,7 +293,7 @@ impl Incident {
 
     fn turned(&mut self, model: &str, calls: &[Call], usage: Usage, entry: &Entry) {
         self.began_at.get_or_insert(entry.at);
-        self.turns += u32::from(model != TRIAGE);
+        self.turns += u32::from(model != TRIAGE && model != PAGER);
         self.usage.input_tokens += usage.input_tokens;
         self.usage.cached_tokens += usage.cached_tokens;
         self.usage.output_tokens += usage.output_tokens;

@@ -21,6 +21,8 @@ pub enum Todo {
     Wait(DateTime<Utc>),
     /// Ask the model.
     Think,
+    /// Page a person: something was changed, did not help, and could not be taken back.
+    Page,
     /// Write the end.
     Close,
     /// It is over.
@@ -35,6 +37,13 @@ impl Incident {
         }
         if let Some((state, _)) = self.changes().find(|(state, _)| state.answer.is_none()) {
             return Todo::Settle(state.call.clone());
+        }
+        if self.undo_failed().is_some() {
+            return match self.page() {
+                None => Todo::Page,
+                Some(page) if page.answer.is_none() => Todo::Run(vec![page.call.clone()]),
+                Some(_) => Todo::Close,
+            };
         }
         if self.conclusion.is_some() || self.handed_over.is_some() {
             return Todo::Close;
@@ -80,6 +89,7 @@ impl Incident {
             | Todo::Withdraw(_)
             | Todo::Run(_)
             | Todo::Think
+            | Todo::Page
             | Todo::Close => Some(self.updated_at),
         }
     }

@@ -20,6 +20,8 @@ const MOST: i64 = 1_000;
 pub(super) const TABLES: &str = "
 ALTER TABLE changes ADD COLUMN call TEXT NOT NULL DEFAULT '';
 ALTER TABLE changes ADD COLUMN finished INTEGER;
+ALTER TABLE changes ADD COLUMN image TEXT;
+ALTER TABLE changes ADD COLUMN proven INTEGER NOT NULL DEFAULT 0;
 UPDATE changes SET finished = at;
 CREATE INDEX changes_at ON changes (at);
 CREATE INDEX changes_running ON changes (incident, call) WHERE finished IS NULL;
@@ -115,14 +117,14 @@ fn failed(connection: &Connection, service: &str) -> Result<(u64, bool), Journal
 pub(super) fn project(connection: &Connection, entry: &Entry) -> Result<(), JournalError> {
     let (at, incident, seq) = (micros(entry.at), entry.incident, entry.seq);
     match &entry.event {
-        Event::ChangeBegun { call, service, touches: Touches::Service, .. } => {
-            run(connection, BEGUN, params![service, at, incident, seq, call.id])
+        Event::ChangeBegun { call, service, touches: Touches::Service, effect, .. } => {
+            run(connection, BEGUN, params![service, at, incident, seq, call.id, effect.image])
         }
         // Looked up after a crash and found never to have run: it counts for nothing.
         Event::ChangeDone { call, ok: false, found: true, .. } => run(connection, NOT_RUN, params![incident, call]),
         Event::Verified { call, ok: true, .. } => {
             run(connection, HELPED, params![incident, call])?;
-            run(connection, FINISHED, params![incident, call, at])
+            run(connection, PROVEN, params![incident, call, at])
         }
         Event::Undone { call, .. } => {
             count_failure(connection, incident, call)?;
@@ -160,9 +162,11 @@ pub(super) fn project(connection: &Connection, entry: &Entry) -> Result<(), Jour
     }
 }
 
-const BEGUN: &str = "INSERT INTO changes (service, at, incident, seq, call) VALUES (?1, ?2, ?3, ?4, ?5)";
+const BEGUN: &str = "INSERT INTO changes (service, at, incident, seq, call, image) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const NOT_RUN: &str = "DELETE FROM changes WHERE incident = ?1 AND call = ?2 AND finished IS NULL";
 const FINISHED: &str = "UPDATE changes SET finished = ?3 WHERE incident = ?1 AND call = ?2 AND finished IS NULL";
+const PROVEN: &str =
+    "UPDATE changes SET finished = ?3, proven = 1 WHERE incident = ?1 AND call = ?2 AND finished IS NULL";
 const CLOSED: &str = "UPDATE changes SET finished = ?2 WHERE incident = ?1 AND finished IS NULL";
 /// One that helped ends the row of those that did not, unless the breaker is tripped: then only a person does.
 const HELPED: &str = "UPDATE breakers SET failed = 0 WHERE tripped IS NULL AND (service = '' OR service =

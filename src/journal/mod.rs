@@ -9,6 +9,7 @@ mod history;
 mod intake;
 mod lease;
 mod read;
+mod releases;
 mod store;
 mod writer;
 

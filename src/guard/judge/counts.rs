@@ -86,6 +86,10 @@ fn victim(policy: &Policy, facts: &Facts<'_>, service: &Service, bench: &mut Ben
 }
 
 fn others(facts: &Facts<'_>, what: &str, most: u32, bench: &mut Bench) {
+    // A page is not a model's: what a model has used up must not keep it from a person.
+    if facts.pages {
+        return;
+    }
     let (made, most) = (own(facts).count() as u64, u64::from(most));
     bench.count(format!("{what} of this incident"), made, most, || Reason::Others {
         what: what.to_owned(),

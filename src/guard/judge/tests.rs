@@ -62,6 +62,7 @@ impl Docket {
                 incident: &self.incident,
                 history: &self.history,
                 effect: Some(&self.effect),
+                pages: false,
                 untrusted: self.untrusted.as_ref(),
                 now: self.now,
             },
