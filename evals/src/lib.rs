@@ -10,10 +10,13 @@ mod case;
 mod docker;
 /// Loki: log lines in memory behind its HTTP API.
 pub mod loki;
+mod notifications;
 mod prometheus;
 mod services;
 mod time;
 mod world;
 
+pub use alertmanager::{SilenceAction, SilenceChange, SilenceState, WorldSilence};
 pub use case::{Action, Budgets, Case, CaseError, Effect, Remedy, Truth};
+pub use notifications::Notification;
 pub use world::{Fault, Part, StartError, World, WorldChange};

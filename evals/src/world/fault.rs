@@ -34,6 +34,8 @@ pub enum Part {
     Docker,
     /// Alertmanager.
     Alertmanager,
+    /// The receiver of messages.
+    Notifications,
 }
 
 /// How a part fails.

@@ -31,10 +31,11 @@ use state::State;
 pub(crate) use track::Written;
 
 use crate::{
-    alertmanager,
+    alertmanager::{self, SilenceChange, Silences, WorldSilence},
     case::Case,
     docker,
     loki::{self, LogStore},
+    notifications::{self, Notification},
     prometheus::{self, Engine, SeriesStore},
     services, time,
 };
@@ -54,6 +55,8 @@ pub enum StartError {
 #[derive(Clone)]
 pub(crate) struct Shared {
     state: Arc<Mutex<State>>,
+    silences: Arc<Mutex<Silences>>,
+    notifications: Arc<Mutex<Vec<Notification>>>,
     pub(crate) engine: Engine,
     pub(crate) closing: watch::Receiver<bool>,
 }
@@ -67,6 +70,16 @@ impl Shared {
     /// The virtual now, in milliseconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         self.state().now()
+    }
+
+    /// Alertmanager's silences; never held across an await.
+    pub(crate) fn silences(&self) -> MutexGuard<'_, Silences> {
+        self.silences.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What people were told; never held across an await.
+    pub(crate) fn notifications(&self) -> MutexGuard<'_, Vec<Notification>> {
+        self.notifications.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -93,7 +106,13 @@ impl World {
         let logs = Arc::new(RwLock::new(LogStore::new()));
         let state = State::new(case, first, Arc::clone(&store), Arc::clone(&logs));
         let (closing, closed) = watch::channel(false);
-        let shared = Shared { state: Arc::new(Mutex::new(state)), engine: Engine::new(store), closing: closed };
+        let shared = Shared {
+            state: Arc::new(Mutex::new(state)),
+            silences: Arc::default(),
+            notifications: Arc::default(),
+            engine: Engine::new(store),
+            closing: closed,
+        };
         let clock = shared.clone();
         let nanoseconds = Arc::new(move || clock.now().saturating_mul(1_000_000));
         let parts = [
@@ -101,6 +120,7 @@ impl World {
             (Part::Loki, "loki", loki::router(logs, nanoseconds)),
             (Part::Docker, "docker", docker::router(shared.clone())),
             (Part::Alertmanager, "alertmanager", alertmanager::router(shared.clone())),
+            (Part::Notifications, "notifications", notifications::router(shared.clone())),
         ];
         let mut servers = BTreeMap::new();
         let mut broken = BTreeMap::new();
@@ -138,6 +158,11 @@ impl World {
         self.url("alertmanager")
     }
 
+    /// Where people are told: what is posted there, below any path, is kept.
+    pub fn notifications_url(&self) -> String {
+        self.url("notifications")
+    }
+
     /// Where the services themselves answer, below `/services/<name>/`.
     pub fn services_url(&self) -> String {
         self.url("world")
@@ -165,6 +190,22 @@ impl World {
     /// What was done to the world so far, by time.
     pub fn changes(&self) -> Vec<WorldChange> {
         self.0.shared.state().changes().cloned().collect()
+    }
+
+    /// Alertmanager's silences, those that are over too, in the order in which they were made.
+    pub fn silences(&self) -> Vec<WorldSilence> {
+        let now = self.0.shared.now();
+        self.0.shared.silences().seen(now)
+    }
+
+    /// What was done to silences so far.
+    pub fn silence_changes(&self) -> Vec<SilenceChange> {
+        self.0.shared.silences().changes()
+    }
+
+    /// What people were told so far.
+    pub fn notifications(&self) -> Vec<Notification> {
+        self.0.shared.notifications().clone()
     }
 
     /// Whether the incident is over: the segment is a healed one, and all containers run.

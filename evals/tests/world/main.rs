@@ -13,4 +13,5 @@ mod docker_client;
 mod faults;
 mod form;
 mod promql;
+mod silences;
 mod support;

@@ -10,7 +10,7 @@ pub(crate) async fn start(name: &str) -> World {
     World::start(Case::from_embedded(name).unwrap()).await.unwrap()
 }
 
-fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     // Several tests may come here first; the one provider serves all.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(1500)).build().unwrap()

@@ -1,14 +1,23 @@
-//! Alertmanager's API v2, over the case's rules at the virtual now.
+//! Alertmanager's API v2, over the case's rules at the virtual now, with silences that hold.
+
+mod http;
+mod matcher;
+mod silences;
 
 use std::collections::BTreeMap;
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{RawQuery, State},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde_json::{Value, json};
+
+use http::{Refused, filters, pairs};
+use matcher::Matcher;
+pub(crate) use silences::Silences;
+pub use silences::{SilenceAction, SilenceChange, SilenceState, WorldSilence};
 
 use crate::{
     case::Labels,
@@ -33,7 +42,8 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/api/v2/alerts", get(alerts))
         .route("/api/v2/alerts/groups", get(groups))
         .route("/api/v2/receivers", get(async || Json(json!([{ "name": RECEIVER }]))))
-        .route("/api/v2/silences", get(async || Json(json!([]))))
+        .route("/api/v2/silences", get(http::list).post(http::post))
+        .route("/api/v2/silence/{id}", get(http::get).delete(http::expire))
         .with_state(shared)
 }
 
@@ -55,8 +65,28 @@ async fn status(State(shared): State<Shared>) -> Response {
     .into_response()
 }
 
-/// All that fires, as Prometheus told it last.
-fn firing(shared: &Shared) -> Vec<Value> {
+/// Which alerts are asked for: those that are silenced and those that are not, and by their labels.
+struct Wanted {
+    active: bool,
+    silenced: bool,
+    filters: Vec<Matcher>,
+}
+
+impl Wanted {
+    fn of(query: Option<&str>) -> Result<Self, Refused> {
+        let pairs = pairs(query);
+        let yes = |name: &str| !pairs.iter().any(|(given, value)| given == name && value == "false");
+        Ok(Self { active: yes("active"), silenced: yes("silenced"), filters: filters(query)? })
+    }
+
+    fn takes(&self, alert: &Alert, silenced: bool) -> bool {
+        let asked = if silenced { self.silenced } else { self.active };
+        asked && self.filters.iter().all(|filter| filter.matches(&alert.labels))
+    }
+}
+
+/// All that fires, as Prometheus told it last, in the order of the fingerprints.
+fn firing(shared: &Shared, wanted: &Wanted) -> Vec<Value> {
     let (now, case) = {
         let state = shared.state();
         (state.now(), state.case().clone())
@@ -64,17 +94,25 @@ fn firing(shared: &Shared) -> Vec<Value> {
     let told = rules::last_evaluation(now);
     let of_rule = |rule| rules::alerts(&shared.engine, rule, now).unwrap_or_default();
     let firing = case.rules.iter().flat_map(of_rule).filter(|alert| alert.state == rules::State::Firing);
-    firing.map(|alert| document(&alert, told)).collect()
+    let silences = shared.silences();
+    let documents = firing.filter_map(|alert| {
+        let by = silences.of_alert(&alert.labels, now);
+        let document = wanted.takes(&alert, !by.is_empty()).then(|| document(&alert, told, &by))?;
+        Some((fingerprint(&alert.labels), document))
+    });
+    let sorted: BTreeMap<_, _> = documents.collect();
+    sorted.into_values().collect()
 }
 
-fn document(alert: &Alert, told: i64) -> Value {
+fn document(alert: &Alert, told: i64, silenced_by: &[&str]) -> Value {
+    let state = if silenced_by.is_empty() { "active" } else { "suppressed" };
     json!({
         "annotations": alert.annotations,
         "endsAt": rfc3339(told + RESOLVE_AFTER),
         "fingerprint": fingerprint(&alert.labels),
         "receivers": [{ "name": RECEIVER }],
         "startsAt": rfc3339(alert.fired_at),
-        "status": { "inhibitedBy": [], "silencedBy": [], "state": "active" },
+        "status": { "inhibitedBy": [], "silencedBy": silenced_by, "state": state },
         "updatedAt": rfc3339(told),
         "generatorURL": generator(&alert.expression),
         "labels": alert.labels,
@@ -105,13 +143,13 @@ fn fingerprint(labels: &Labels) -> String {
     format!("{hash:016x}")
 }
 
-async fn alerts(State(shared): State<Shared>) -> Response {
-    Json(firing(&shared)).into_response()
+async fn alerts(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Result<Response, Refused> {
+    Ok(Json(firing(&shared, &Wanted::of(query.as_deref())?)).into_response())
 }
 
-async fn groups(State(shared): State<Shared>) -> Response {
+async fn groups(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Result<Response, Refused> {
     let mut groups: BTreeMap<Labels, Vec<Value>> = BTreeMap::new();
-    for alert in firing(&shared) {
+    for alert in firing(&shared, &Wanted::of(query.as_deref())?) {
         let label =
             |name: &str| Some((name.to_owned(), alert.pointer(&format!("/labels/{name}"))?.as_str()?.to_owned()));
         let labels = ["alertname", "service"].into_iter().filter_map(label).collect();
@@ -121,7 +159,7 @@ async fn groups(State(shared): State<Shared>) -> Response {
         .into_iter()
         .map(|(labels, alerts)| json!({ "alerts": alerts, "labels": labels, "receiver": { "name": RECEIVER } }))
         .collect();
-    Json(groups).into_response()
+    Ok(Json(groups).into_response())
 }
 
 #[cfg(test)]
