@@ -20,6 +20,8 @@ pub enum System {
     GitHub,
     /// A guarded service's own HTTP endpoint.
     Service,
+    /// Where people are told: Slack, or another receiver of messages.
+    Notification,
 }
 
 impl fmt::Display for System {
@@ -31,6 +33,7 @@ impl fmt::Display for System {
             Self::Docker => "Docker",
             Self::GitHub => "GitHub",
             Self::Service => "the service",
+            Self::Notification => "the receiver of messages",
         })
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     Failure, Seen, SharedCatalogue, SharedClock, Tool,
+    led::service_of,
     reach::{Alertmanager, Prometheus},
     service, shape, text,
 };
@@ -21,7 +22,7 @@ const MOST: usize = 40;
 #[serde(deny_unknown_fields)]
 #[schemars(extend("examples" = [{"service": "payments"}]))]
 pub struct ListAlertsArgs {
-    /// Only alerts with a label that names this service of the catalogue.
+    /// Only alerts whose labels lead to this service of the catalogue.
     pub service: Option<String>,
 }
 
@@ -65,6 +66,12 @@ impl ListAlerts {
         Self { alertmanager, prometheus, catalogue, clock }
     }
 
+    /// Whether the labels lead to the service.
+    fn concerns(&self, labels: &BTreeMap<String, String>, service: Option<&str>) -> bool {
+        service
+            .is_none_or(|service| service_of(labels, &self.catalogue.load()).is_some_and(|led| led.service == service))
+    }
+
     fn line(
         &self,
         labels: &BTreeMap<String, String>,
@@ -91,7 +98,7 @@ impl ListAlerts {
         service: Option<&str>,
     ) -> Result<(Vec<AlertLine>, Value), Failure> {
         let (alerts, raw) = alertmanager.alerts().await?;
-        let about = alerts.iter().filter(|alert| concerns(&alert.labels, service));
+        let about = alerts.iter().filter(|alert| self.concerns(&alert.labels, service));
         let lines = about.map(|alert| {
             let state = match (alert.status.silenced_by.is_empty(), alert.status.inhibited_by.is_empty()) {
                 (false, _) => "silenced",
@@ -119,18 +126,11 @@ impl ListAlerts {
         }
         let raw = prometheus.alerts().await?;
         let told = raw.iter().filter_map(|alert| Told::deserialize(alert).ok());
-        let about = told.filter(|alert| concerns(&alert.labels, service));
+        let about = told.filter(|alert| self.concerns(&alert.labels, service));
         let lines =
             about.map(|alert| self.line(&alert.labels, &alert.annotations, alert.active_at, alert.state)).collect();
         Ok((lines, Value::Array(raw)))
     }
-}
-
-/// Whether a label names the service.
-fn concerns(labels: &BTreeMap<String, String>, service: Option<&str>) -> bool {
-    service.is_none_or(|service| {
-        ["service", "job", "container"].iter().any(|label| labels.get(*label).is_some_and(|value| value == service))
-    })
 }
 
 impl Tool for ListAlerts {

@@ -1,59 +1,77 @@
 //! Untrusted text made fit to be read: control and invisible characters out, secrets masked, lengths bounded.
 
-use std::sync::LazyLock;
+use std::borrow::Cow;
 
-use regex::Regex;
 use serde_json::Value;
 
-/// Characters of one text; what is longer is cut and says so.
+pub(crate) use crate::secrets::{MASK, telling};
+use crate::{secrets, visible};
+
+/// Bytes of one text; what is longer is cut and says so.
 const LONGEST: usize = 64 * 1024;
-/// What stands in place of a secret.
-pub(crate) const MASK: &str = "[masked]";
+/// Bytes of one line; what is longer is cut and says so.
+const LONGEST_LINE: usize = 16 * 1024;
+/// Bytes of a text that are looked at.
+const LOOKED_AT: usize = 4 * LONGEST;
+/// Stands where something was cut off.
+const CUT: &str = "… [cut]";
+/// Room for what masks what only became a secret by the cut.
+const ROOM: usize = 1024;
 
-/// Shapes of secrets, after the rule sets of gitleaks and detect-secrets.
-#[expect(clippy::expect_used, reason = "literal patterns, compiled in a test")]
-static SECRETS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
-    [
-        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)", MASK),
-        (r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", MASK),
-        (r"\b(?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{36,}\b", MASK),
-        (r"\bgithub_pat_[A-Za-z0-9_]{22,}\b", MASK),
-        (r"\bglpat-[A-Za-z0-9_-]{20,}", MASK),
-        (r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}", MASK),
-        (r"https://hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_+-]+", MASK),
-        (r"\bsk-(?:proj-|ant-|svcacct-)?[A-Za-z0-9_-]{20,}", MASK),
-        (r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*", MASK),
-        (r"\bAIza[A-Za-z0-9_-]{35}\b", MASK),
-        (r"([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*):[^\s/@]+@", "${1}:[masked]@"),
-        (r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{12,}", "${1} [masked]"),
-        (
-            r#"(?i)((?:password|passwd|pwd|secret|token|api[_-]?key|apikey|access[_-]?key|private[_-]?key|credential)s?["']?\s*[:=]\s*)(?:"[^"\n]{1,}"|'[^'\n]{1,}'|[^\s"',;&}]+)"#,
-            "${1}[masked]",
-        ),
-    ]
-    .into_iter()
-    .map(|(pattern, with)| (Regex::new(pattern).expect("a valid pattern"), with))
-    .collect()
-});
-
-#[expect(clippy::expect_used, reason = "a literal pattern, compiled in a test")]
-static ANSI: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\u{9b}[0-?]*[ -/]*[@-~]")
-        .expect("a valid pattern")
-});
-
-/// Text from the world as a model, a log or a page may see it.
+/// Text from the world as a model, a log or a page may see it. Cleaning what is clean changes nothing.
 pub fn clean(text: &str) -> String {
-    let plain = ANSI.replace_all(text, "");
-    let mut out = String::with_capacity(plain.len().min(LONGEST));
-    for letter in plain.chars().filter(|letter| visible(*letter)) {
-        if out.len() >= LONGEST {
-            out.push_str("… [cut]");
-            break;
-        }
-        out.push(letter);
+    let (text, more) = beginning(text, LOOKED_AT);
+    let plain = visible::only(text);
+    let masked = secrets::mask(&plain);
+    match bounded(&masked, more) {
+        // A cut may make a secret of what was none.
+        Some(cut) => secrets::mask(&cut).into_owned(),
+        None => masked.into_owned(),
     }
-    mask(&out)
+}
+
+/// The text within its bounds, if it is not; `more` says that its end is missing already.
+fn bounded(text: &str, more: bool) -> Option<String> {
+    let long_line = text.len() > LONGEST_LINE && text.lines().any(|line| line.len() > LONGEST_LINE);
+    if !more && !long_line && text.len() <= LONGEST {
+        return None;
+    }
+    let lines: Cow<'_, str> = if long_line { shorter_lines(text).into() } else { text.into() };
+    if !more && lines.len() <= LONGEST {
+        return Some(lines.into_owned());
+    }
+    let (head, cut) = beginning(&lines, LONGEST - ROOM);
+    Some(if more || cut { format!("{}{CUT}", whole_words(head)) } else { lines.into_owned() })
+}
+
+fn shorter_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(LONGEST));
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end_matches('\n');
+        if bare.len() <= LONGEST_LINE {
+            out.push_str(line);
+            continue;
+        }
+        out.push_str(whole_words(beginning(bare, LONGEST_LINE - ROOM).0));
+        out.push_str(CUT);
+        out.push_str(line.get(bare.len()..).unwrap_or_default());
+    }
+    out
+}
+
+/// The first `most` bytes at most, and whether there are more.
+fn beginning(text: &str, most: usize) -> (&str, bool) {
+    if text.len() <= most {
+        return (text, false);
+    }
+    (text.get(..text.floor_char_boundary(most)).unwrap_or_default(), true)
+}
+
+/// Without the word that was cut in the middle, where a space is near: half a secret is no longer known as one.
+fn whole_words(text: &str) -> &str {
+    let near = text.floor_char_boundary(text.len().saturating_sub(ROOM));
+    let tail = text.get(near..).unwrap_or_default();
+    tail.rfind(char::is_whitespace).and_then(|at| text.get(..near + at)).map_or(text, str::trim_end)
 }
 
 /// Every text in a JSON value, cleaned.
@@ -73,46 +91,6 @@ pub(crate) fn clean_value(value: Value) -> Value {
     }
 }
 
-/// Whether a key's name tells that its value is secret.
-pub(crate) fn telling(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    [
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "api_key",
-        "apikey",
-        "api-key",
-        "private_key",
-        "access_key",
-        "credential",
-        "dsn",
-    ]
-    .iter()
-    .any(|word| key.contains(word))
-}
-
-fn mask(text: &str) -> String {
-    let mut text = text.to_owned();
-    for (pattern, with) in SECRETS.iter() {
-        if pattern.is_match(&text) {
-            text = pattern.replace_all(&text, *with).into_owned();
-        }
-    }
-    text
-}
-
-/// Line ends and tabs stay; other control characters, and what turns or hides text, go.
-fn visible(letter: char) -> bool {
-    match letter {
-        '\n' | '\t' => true,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{00ad}' => false,
-        '\u{180e}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}' => false,
-        other => !other.is_control(),
-    }
-}
-
 /// At most `most` characters, on one line.
 pub(crate) fn one_line(text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -128,49 +106,4 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_invisible_goes_and_what_is_seen_stays() {
-        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m a\u{202e}b\u{200b}c\r\nd\te\u{7}"), "red abc\nd\te");
-        assert_eq!(clean("\u{1b}]0;title\u{7}plain größe"), "plain größe");
-        assert!(clean(&"x".repeat(100_000)).ends_with("… [cut]"));
-    }
-
-    #[test]
-    fn secrets_are_masked_and_what_is_no_secret_is_not() {
-        let masked = [
-            "key AKIAIOSFODNN7EXAMPLE used",
-            "ghp_0123456789abcdefghijABCDEFGHIJ012345",
-            "xoxb-123456789012-abcdef",
-            "sk-proj-abcdefghijklmnopqrstuvwxyz",
-            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-def",
-            "postgres://user:hunter2@db:5432/x",
-            "Authorization: Bearer abcdefghijklmnop",
-            "password=hunter2 next",
-            r#"{"api_key": "abc def"}"#,
-            "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----",
-        ];
-        let told: Vec<_> = masked.iter().map(|text| clean(text)).collect();
-        insta::assert_snapshot!(told.join("\n"), @r#"
-        key [masked] used
-        [masked]
-        [masked]
-        [masked]
-        [masked]
-        postgres://user:[masked]@db:5432/x
-        Authorization: Bearer [masked]
-        password=[masked] next
-        {"api_key": [masked]}
-        [masked]
-        "#);
-        for plain in ["tokens per second 12", "http://host:9090/path", "the secretary left", "sk-8"] {
-            assert_eq!(clean(plain), plain);
-        }
-        assert_eq!(
-            clean_value(serde_json::json!({"DB_PASSWORD": "x", "n": 1})),
-            serde_json::json!({"DB_PASSWORD": "[masked]", "n": 1})
-        );
-    }
-}
+mod tests;

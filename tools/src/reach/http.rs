@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 
 use crate::{Failure, SharedClock, System, text};
@@ -81,12 +81,60 @@ impl Http {
         Ok(text::clean(&String::from_utf8_lossy(&body)))
     }
 
+    /// POSTs a JSON body to `path` and reads JSON.
+    ///
+    /// # Errors
+    /// As [`Http::get`]. After `Unreachable` it is not known whether the system has taken it.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        let body = self.accepted(self.reply(self.client.post(self.url(path)?).json(body)).await?)?;
+        serde_json::from_slice(&body)
+            .map_err(|error| self.failed(format!("answers what is not the JSON expected: {error}")))
+    }
+
+    /// GETs `path` and reads JSON; `None` when there is nothing at that path (404).
+    ///
+    /// # Errors
+    /// As [`Http::get`].
+    pub async fn find<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Failure> {
+        let reply = self.reply(self.client.get(self.url(path)?)).await?;
+        if reply.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        serde_json::from_slice(&self.accepted(reply)?)
+            .map_err(|error| self.failed(format!("answers what is not the JSON expected: {error}")))
+            .map(Some)
+    }
+
+    /// DELETEs `path`.
+    ///
+    /// # Errors
+    /// As [`Http::post`].
+    pub async fn delete(&self, path: &str) -> Result<(), Failure> {
+        self.accepted(self.reply(self.client.delete(self.url(path)?)).await?).map(drop)
+    }
+
+    /// How long a request may take in all.
+    pub fn timeout(&self) -> Duration {
+        self.options.timeout
+    }
+
     async fn body(&self, path: &str, query: &[(&str, String)]) -> Result<Vec<u8>, Failure> {
-        let url = self.base.join(path).map_err(|error| Failure::Tell(error.to_string()))?;
-        let request = self.with_credentials(self.client.get(url).query(query)).timeout(self.options.timeout);
+        self.accepted(self.reply(self.client.get(self.url(path)?).query(query)).await?)
+    }
+
+    fn url(&self, path: &str) -> Result<Url, Failure> {
+        self.base.join(path).map_err(|error| Failure::Tell(error.to_string()))
+    }
+
+    async fn reply(&self, request: RequestBuilder) -> Result<Reply, Failure> {
+        let request = self.with_credentials(request).timeout(self.options.timeout);
         let response = request.send().await.map_err(|error| self.seen(&error))?;
-        let (status, retry_after) = (response.status(), self.retry_after(&response));
-        let body = self.read(response).await?;
+        let (status, retry_after) = (response.status(), retry_after(&response, &self.clock));
+        Ok(Reply { status, retry_after, body: self.read(response).await? })
+    }
+
+    fn accepted(&self, reply: Reply) -> Result<Vec<u8>, Failure> {
+        let Reply { status, retry_after, body } = reply;
         if status.is_success() {
             return Ok(body);
         }
@@ -125,29 +173,8 @@ impl Http {
         Ok(body)
     }
 
-    /// Seconds or a date, as RFC 9110 has it.
-    fn retry_after(&self, response: &Response) -> Option<Duration> {
-        let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
-        if let Ok(seconds) = value.trim().parse() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let date: chrono::DateTime<chrono::Utc> = httpdate::parse_http_date(value).ok()?.into();
-        (date - self.clock.now()).to_std().ok()
-    }
-
-    /// What was seen, without the URL: it may hold credentials.
     fn seen(&self, error: &reqwest::Error) -> Failure {
-        if error.is_timeout() {
-            return self.failed(format!("no answer within {} ms", self.options.timeout.as_millis()));
-        }
-        let mut causes: Vec<String> = Vec::new();
-        let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
-        while let Some(found) = cause {
-            causes.push(found.to_string());
-            cause = found.source();
-        }
-        let last = causes.pop().unwrap_or_else(|| "the connection failed".to_owned());
-        self.failed(text::clean(&last))
+        self.failed(seen(error, self.options.timeout))
     }
 
     fn failed(&self, why: String) -> Failure {
@@ -160,10 +187,42 @@ impl Http {
     }
 }
 
-/// The system's own words: its `error` or `message` field, or the beginning of the body.
-fn words(body: &[u8]) -> String {
+/// What came back, whatever its status.
+struct Reply {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: Vec<u8>,
+}
+
+/// Seconds or a date, as RFC 9110 has it.
+pub(crate) fn retry_after(response: &Response, clock: &SharedClock) -> Option<Duration> {
+    let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date: chrono::DateTime<chrono::Utc> = httpdate::parse_http_date(value).ok()?.into();
+    (date - clock.now()).to_std().ok()
+}
+
+/// What was seen, without the URL: it may hold credentials.
+pub(crate) fn seen(error: &reqwest::Error, timeout: Duration) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} ms", timeout.as_millis());
+    }
+    let mut causes: Vec<String> = Vec::new();
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(found) = cause {
+        causes.push(found.to_string());
+        cause = found.source();
+    }
+    let last = causes.pop().unwrap_or_else(|| "the connection failed".to_owned());
+    text::clean(&last)
+}
+
+/// The system's own words: its `error` or `message` field, the text that the answer is, or the beginning of the body.
+pub(crate) fn words(body: &[u8]) -> String {
     let told = serde_json::from_slice::<serde_json::Value>(body).ok().and_then(|value| {
-        let field = value.get("error").or_else(|| value.get("message"))?;
+        let field = value.get("error").or_else(|| value.get("message")).unwrap_or(&value);
         field.as_str().map(str::to_owned)
     });
     let told = told.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());

@@ -3,14 +3,17 @@
 mod alertmanager;
 mod docker;
 mod github;
-mod http;
+pub(crate) mod http;
 mod loki;
 mod prometheus;
+mod receiver;
 
-pub use alertmanager::{ActiveAlert, Alertmanager};
 pub use docker::{Container, Docker, DockerError, Image};
 pub(crate) use docker::{SwarmService, SwarmUpdate};
+pub use alertmanager::{ActiveAlert, AlertStatus, Alertmanager, Matcher, NewSilence, Silence, SilenceState};
 pub use github::GitHub;
 pub use http::{Http, HttpOptions};
 pub use loki::{Loki, LokiAnswer};
 pub use prometheus::{Holds, Prometheus, PrometheusAnswer, Rule, Sample, Series, expression_of};
+pub(crate) use receiver::Receiver;
+pub use receiver::{Destination, DestinationKind, Patience};
