@@ -57,6 +57,15 @@ static COMPILED: LazyLock<Compiled> = LazyLock::new(|| {
 
 /// The text with each secret replaced; the same text when it has none.
 pub(crate) fn mask(text: &str) -> Cow<'_, str> {
+    masked(text, false)
+}
+
+/// The same, with as many lines as before: a secret of several lines leaves empty ones.
+pub(crate) fn mask_in_lines(text: &str) -> Cow<'_, str> {
+    masked(text, true)
+}
+
+fn masked(text: &str, keep_lines: bool) -> Cow<'_, str> {
     let compiled = &*COMPILED;
     let mut wanted: u128 = 0;
     for found in compiled.words.find_overlapping_iter(text) {
@@ -67,7 +76,7 @@ pub(crate) fn mask(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     for (index, (pattern, with)) in compiled.rules.iter().enumerate() {
         if wanted & (1 << index) != 0
-            && let Cow::Owned(masked) = replaced(pattern, with, &text)
+            && let Cow::Owned(masked) = replaced(pattern, with, &text, keep_lines)
         {
             text = Cow::Owned(masked);
         }
@@ -75,8 +84,12 @@ pub(crate) fn mask(text: &str) -> Cow<'_, str> {
     text
 }
 
-fn replaced<'t>(pattern: &Regex, with: &With, text: &'t str) -> Cow<'t, str> {
+fn replaced<'t>(pattern: &Regex, with: &With, text: &'t str, keep_lines: bool) -> Cow<'t, str> {
     match with {
+        With::Mask if keep_lines => pattern.replace_all(text, |found: &Captures<'_>| {
+            let lines = found.get(0).map_or(0, |whole| whole.as_str().matches('\n').count());
+            format!("{MASK}{}", "\n".repeat(lines))
+        }),
         With::Mask => pattern.replace_all(text, MASK),
         With::If(group, is_secret) => pattern.replace_all(text, |found: &Captures<'_>| {
             let whole = found.get(0).map_or("", |whole| whole.as_str());

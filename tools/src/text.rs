@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-pub(crate) use crate::secrets::{MASK, telling};
 use crate::{secrets, visible};
+pub(crate) use crate::{
+    secrets::{MASK, telling},
+    visible::hidden,
+};
 
 /// Bytes of one text; what is longer is cut and says so.
 const LONGEST: usize = 64 * 1024;
@@ -72,6 +75,12 @@ fn whole_words(text: &str) -> &str {
     let near = text.floor_char_boundary(text.len().saturating_sub(ROOM));
     let tail = text.get(near..).unwrap_or_default();
     tail.rfind(char::is_whitespace).and_then(|at| text.get(..near + at)).map_or(text, str::trim_end)
+}
+
+/// The lines of a whole file, cleaned one by one, so that their numbers stay: a private key is masked with all of its lines.
+pub(crate) fn clean_lines(text: &str) -> Vec<String> {
+    let seen: Vec<_> = text.lines().map(|line| visible::only(line).replace('\n', " ")).collect();
+    secrets::mask_in_lines(&seen.join("\n")).lines().map(clean).collect()
 }
 
 /// Every text in a JSON value, cleaned.

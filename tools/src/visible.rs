@@ -56,6 +56,12 @@ pub(crate) fn only(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The first character of a text that people would not see, and its line, counted from 1.
+pub(crate) fn hidden(text: &str) -> Option<(char, usize)> {
+    let unseen = |line: &str| line.trim_end_matches('\r').chars().find(|letter| !is_seen(*letter));
+    text.split('\n').enumerate().find_map(|(index, line)| Some((unseen(line)?, index + 1)))
+}
+
 /// Line ends and tabs stay; other control characters, and what turns, hides or says nothing to people, go.
 fn is_seen(letter: char) -> bool {
     match letter {

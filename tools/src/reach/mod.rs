@@ -8,10 +8,13 @@ mod loki;
 mod prometheus;
 mod receiver;
 
+pub use alertmanager::{ActiveAlert, AlertStatus, Alertmanager, Matcher, NewSilence, Silence, SilenceState};
 pub use docker::{Container, Docker, DockerError, Image};
 pub(crate) use docker::{SwarmService, SwarmUpdate};
-pub use alertmanager::{ActiveAlert, AlertStatus, Alertmanager, Matcher, NewSilence, Silence, SilenceState};
-pub use github::GitHub;
+pub use github::{
+    ChangedFile, CodeHit, Commit, CommitLine, Contents, GitHub, NewFile, NewPullRequest, PullRequest, Repository,
+    RepositoryName, Tree, TreeEntry, WorkflowRun,
+};
 pub use http::{Http, HttpOptions};
 pub use loki::{Loki, LokiAnswer};
 pub use prometheus::{Holds, Prometheus, PrometheusAnswer, Rule, Sample, Series, expression_of};

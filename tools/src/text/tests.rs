@@ -119,3 +119,19 @@ proptest! {
         prop_assert!(!once.chars().any(forbidden));
     }
 }
+
+#[test]
+fn lines_keep_their_numbers_whatever_is_masked() {
+    let file =
+        "a: 1\n-----BEGIN PRIVATE KEY-----\nabc\ndef\n-----END PRIVATE KEY-----\npassword: hunter2\r\nb:\n  c: 2\n";
+    let lines = ["a: 1", "[masked]", "", "", "", "password: [masked]", "b:", "  c: 2"].map(str::to_owned);
+    assert_eq!(clean_lines(file), lines);
+    assert_eq!(clean_lines(&"line\n".repeat(50_000)).len(), 50_000);
+}
+
+#[test]
+fn what_people_would_not_see_is_found_with_its_line() {
+    assert_eq!(hidden("plain\n\ttab größe\r\n"), None);
+    assert_eq!(hidden("a\nb\u{202e}c"), Some(('\u{202e}', 2)));
+    assert_eq!(hidden("a\rb\n"), Some(('\r', 1)));
+}

@@ -1,4 +1,4 @@
-//! What the engine says happened.
+//! What the engine says happened. An engine keeps only its newest events.
 
 use std::collections::HashMap;
 
@@ -10,6 +10,10 @@ use crate::{Failure, Service};
 
 /// Events that are read at most.
 const EVENTS: usize = 2_000;
+/// What happens all the time and changes nothing.
+const NOISE: [&str; 8] = ["exec_", "attach", "top", "resize", "export", "archive-path", "extract-to-dir", "commit"];
+
+type Filters = HashMap<String, Vec<String>>;
 
 impl Docker {
     /// What the engine says happened to a container between two moments; probes left out.
@@ -22,23 +26,33 @@ impl Docker {
         since: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<EventMessage>, Failure> {
-        let client = self.client(self.timeout)?;
-        let options = EventsOptions {
-            since: Some(since.timestamp().to_string()),
-            until: Some(until.timestamp().to_string()),
-            filters: Some(HashMap::from([("container".to_owned(), vec![id.to_owned()])])),
-        };
-        let mut events = Vec::new();
-        let mut output = std::pin::pin!(client.events(Some(options)));
-        while let Some(event) = self.next(&mut output).await? {
-            let event = event.map_err(failure)?;
-            if event.action.as_deref().is_some_and(|action| !action.starts_with("exec_")) {
-                events.push(event);
-            }
-            if events.len() >= EVENTS {
-                break;
-            }
+        let mut events = self.filtered(filter("container", id), since, until).await?;
+        events.retain(|event| event.action.as_deref().is_some_and(|action| !action.starts_with("exec_")));
+        Ok(events)
+    }
+
+    /// What the engine says happened to the containers of a service between two moments, those that are gone by now among them, and
+    /// to its Swarm service where it runs in one; oldest first.
+    ///
+    /// # Errors
+    /// `Unreachable` with what was seen.
+    pub async fn service_events(
+        &self,
+        service: &Service,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<EventMessage>, Failure> {
+        let mut events = self.filtered(containers(service), since, until).await?;
+        if let Some(name) = service.swarm() {
+            let mut filters = filter("type", "service");
+            filters.extend(filter("service", name));
+            events.extend(self.filtered(filters, since, until).await?);
         }
+        events.retain(|event| {
+            let action = event.action.as_deref().unwrap_or_default();
+            !action.is_empty() && !NOISE.iter().any(|noise| action.starts_with(noise))
+        });
+        events.sort_by_key(|event| event.time_nano.or_else(|| event.time.map(|at| at.saturating_mul(1_000_000_000))));
         Ok(events)
     }
 
@@ -52,35 +66,52 @@ impl Docker {
         since: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<(i64, String)>, Failure> {
+        let mut filters = containers(service);
+        filters.extend(filter("event", "health_status"));
+        let healthy = self.filtered(filters, since, until).await?.into_iter().filter_map(|event| {
+            let image = event.actor?.attributes?.remove("image")?;
+            (event.action? == "health_status: healthy").then_some((event.time.unwrap_or_default(), image))
+        });
+        Ok(healthy.collect())
+    }
+
+    async fn filtered(
+        &self,
+        filters: Filters,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<EventMessage>, Failure> {
         let client = self.client(self.timeout)?;
-        let mut filters = HashMap::from([
-            ("type".to_owned(), vec!["container".to_owned()]),
-            ("event".to_owned(), vec!["health_status".to_owned()]),
-        ]);
-        match &service.container {
-            Some(name) => filters.insert("container".to_owned(), vec![name.clone()]),
-            None => {
-                let labels = service.labels.iter().map(|(key, value)| format!("{key}={value}"));
-                filters.insert("label".to_owned(), labels.collect())
-            }
-        };
         let options = EventsOptions {
             since: Some(since.timestamp().to_string()),
             until: Some(until.timestamp().to_string()),
             filters: Some(filters),
         };
-        let mut images = Vec::new();
+        let mut events = Vec::new();
         let mut output = std::pin::pin!(client.events(Some(options)));
         while let Some(event) = self.next(&mut output).await? {
-            let event = event.map_err(failure)?;
-            let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
-            if let (Some("health_status: healthy"), Some(image)) = (event.action.as_deref(), attributes.get("image")) {
-                images.push((event.time.unwrap_or_default(), image.clone()));
-            }
-            if images.len() >= EVENTS {
+            events.push(event.map_err(failure)?);
+            if events.len() >= EVENTS {
                 break;
             }
         }
-        Ok(images)
+        Ok(events)
     }
+}
+
+fn filter(name: &str, value: &str) -> Filters {
+    HashMap::from([(name.to_owned(), vec![value.to_owned()])])
+}
+
+/// The filter by which the engine finds containers of a service, whether they are still there or not.
+fn containers(service: &Service) -> Filters {
+    let mut filters = filter("type", "container");
+    match &service.container {
+        Some(name) => filters.extend(filter("container", name.trim_start_matches('/'))),
+        None => {
+            let labels = service.labels.iter().map(|(key, value)| format!("{key}={value}"));
+            filters.insert("label".to_owned(), labels.collect());
+        }
+    }
+    filters
 }
