@@ -8,6 +8,7 @@
 mod alertmanager;
 mod case;
 mod docker;
+mod github;
 /// Loki: log lines in memory behind its HTTP API.
 pub mod loki;
 mod notifications;
@@ -18,5 +19,6 @@ mod world;
 
 pub use alertmanager::{SilenceAction, SilenceChange, SilenceState, WorldSilence};
 pub use case::{Action, Budgets, Case, CaseError, Effect, Remedy, Truth};
+pub use github::{GitHubRepository, NewRepository, PullRequestView};
 pub use notifications::Notification;
 pub use world::{Fault, Part, StartError, World, WorldChange};

@@ -48,7 +48,7 @@ pub struct Case {
     pub title: String,
     /// The body of Alertmanager's webhook (version 4) as it was sent.
     pub alert: Value,
-    /// `[services.*]` in the agent's own settings format; may hold `{{prometheus}}`, `{{loki}}`, `{{docker}}`,
+    /// `[services.*]` in the agent's own settings format; may hold `{{prometheus}}`, `{{loki}}`, `{{docker}}`, `{{github}}`,
     /// `{{alertmanager}}` and `{{world}}`, which [`crate::World::services`] fills.
     pub services: toml::Table,
     /// What is true of the incident, for scoring.

@@ -36,6 +36,8 @@ pub enum Part {
     Alertmanager,
     /// The receiver of messages.
     Notifications,
+    /// GitHub.
+    GitHub,
 }
 
 /// How a part fails.

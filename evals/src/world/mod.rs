@@ -34,6 +34,7 @@ use crate::{
     alertmanager::{self, SilenceChange, Silences, WorldSilence},
     case::Case,
     docker,
+    github::{self, GitHubRepository, Hub, NewRepository},
     loki::{self, LogStore},
     notifications::{self, Notification},
     prometheus::{self, Engine, SeriesStore},
@@ -89,6 +90,7 @@ pub struct World(Arc<Inner>);
 
 struct Inner {
     shared: Shared,
+    hub: Hub,
     closing: watch::Sender<bool>,
     broken: BTreeMap<Part, Broken>,
     servers: BTreeMap<&'static str, Server>,
@@ -115,12 +117,14 @@ impl World {
         };
         let clock = shared.clone();
         let nanoseconds = Arc::new(move || clock.now().saturating_mul(1_000_000));
+        let hub = Hub::default();
         let parts = [
             (Part::Prometheus, "prometheus", prometheus::router(shared.clone())),
             (Part::Loki, "loki", loki::router(logs, nanoseconds)),
             (Part::Docker, "docker", docker::router(shared.clone())),
             (Part::Alertmanager, "alertmanager", alertmanager::router(shared.clone())),
             (Part::Notifications, "notifications", notifications::router(shared.clone())),
+            (Part::GitHub, "github", github::router(hub.clone(), shared.clone())),
         ];
         let mut servers = BTreeMap::new();
         let mut broken = BTreeMap::new();
@@ -131,7 +135,7 @@ impl World {
         }
         let services = services::router(shared.clone());
         servers.insert("world", Server::start(services, Broken::default(), shared.closing.clone()).await?);
-        Ok(Self(Arc::new(Inner { shared, closing, broken, servers })))
+        Ok(Self(Arc::new(Inner { shared, hub, closing, broken, servers })))
     }
 
     fn url(&self, name: &str) -> String {
@@ -161,6 +165,21 @@ impl World {
     /// Where people are told: what is posted there, below any path, is kept.
     pub fn notifications_url(&self) -> String {
         self.url("notifications")
+    }
+
+    /// Where GitHub's REST API answers.
+    pub fn github_url(&self) -> String {
+        self.url("github")
+    }
+
+    /// Adds a repository, whose first commit was made a day before now.
+    pub fn add_repository(&self, new: NewRepository) {
+        self.0.hub.add(new, self.0.shared.now().div_euclid(1000) - 86_400);
+    }
+
+    /// A repository by "owner/name".
+    pub fn repository(&self, full_name: &str) -> Option<GitHubRepository> {
+        GitHubRepository::new(self.0.hub.clone(), self.0.shared.clone(), full_name)
     }
 
     /// Where the services themselves answer, below `/services/<name>/`.
