@@ -255,7 +255,7 @@ pub(super) fn label(of: &Repository, name: &str) -> Value {
         "node_id": node("Label", name),
         "url": at(of, &format!("/labels/{name}")),
         "name": name,
-        "description": Value::Null,
+        "description": "",
         "color": "ededed",
         "default": false,
     })

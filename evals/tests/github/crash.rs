@@ -36,7 +36,15 @@ async fn after_a_crash_anywhere_it_is_found_and_taken_back() {
             break;
         }
     }
-    insta::assert_snapshot!(stories.join("\n"), @"");
+    insta::assert_snapshot!(stories.join("\n"), @"
+    GET /repos/market/market-predictor/pulls 200: nothing happened
+    POST /repos/market/market-predictor/git/trees 201: nothing happened
+    POST /repos/market/market-predictor/git/commits 201: nothing happened
+    POST /repos/market/market-predictor/git/refs 201: the branch devops-agent/market-predictor-a7d52ccee80a was made, but no pull request opened
+    POST /repos/market/market-predictor/pulls 201: pull request #1 (https://github.com/market/market-predictor/pull/1) is open
+    POST /repos/market/market-predictor/issues/1/labels 200: pull request #1 (https://github.com/market/market-predictor/pull/1) is open
+    POST /repos/market/market-predictor/issues/1/labels 200: pull request #1 (https://github.com/market/market-predictor/pull/1) is open
+    ");
 }
 
 #[tokio::test]

@@ -46,10 +46,29 @@ async fn a_change_is_proposed_whole_and_taken_back_whole() {
     stage.proxy.take();
     let done = stage.apply(&args, &before).await.unwrap();
     assert_eq!(done, format!("opened pull request #1 (https://github.com/{NAME}/pull/1)"));
-    insta::assert_snapshot!(stage.proxy.take().join("\n").replace(NAME, "N"), @"");
+    insta::assert_snapshot!(stage.proxy.take().join("\n").replace(NAME, "N"), @"
+    GET /repos/N/pulls 200
+    POST /repos/N/git/trees 201
+    POST /repos/N/git/commits 201
+    POST /repos/N/git/refs 201
+    POST /repos/N/pulls 201
+    POST /repos/N/issues/1/labels 200
+    ");
     let pull = stage.repository.pull_requests().remove(0);
     assert_eq!((pull.base.as_str(), pull.labels.as_slice()), ("main", &["devops-agent".to_owned()][..]));
-    insta::assert_snapshot!(format!("{}\n\n{}", pull.title, pull.body), @"");
+    insta::assert_snapshot!(format!("{}\n\n{}", pull.title, pull.body), @"
+    Give the feature store 400 ms
+
+    40 ms cuts off a third. &#64;everyone
+
+    ## Why
+
+    reads take 120 ms at the 95th percentile
+
+    ---
+
+    devops-agent proposes this for the service `market-predictor`. It does not merge: people review it and decide.
+    ");
     let file = |path: &str| stage.repository.file(&pull.head, path).unwrap();
     assert_eq!(file("deploy/predictor.env").1, "LOG_LEVEL=info\nFEATURE_STORE_TIMEOUT_MS=400\nWORKERS=4\n");
     assert_eq!(file("deploy/run.sh"), ("100755".into(), "#!/bin/sh\nset -e\nexec predictor\n".into()));
@@ -126,7 +145,11 @@ async fn what_others_pushed_is_left_to_them() {
     let branch = stage.own_branches().remove(0);
     stage.repository.push(&branch, &[("README.md", "# better\n")], "Say it better").unwrap();
     let checks = stage.verify(&args, &before).await;
-    insta::assert_snapshot!(shown(&checks).replace(&stage.repository.branches()[&branch], "SHA"), @"");
+    insta::assert_snapshot!(shown(&checks).replace(&stage.repository.branches()[&branch], "SHA"), @"
+    + the pull request is open: pull request #1 (https://github.com/market/market-predictor/pull/1) is open
+    - its newest commit is ours: SHA Say it better
+    - it changes exactly the proposed files: modified README.md, modified deploy/predictor.env
+    ");
     let failure = stage.undo(&args, &before).await.unwrap_err().to_string();
     assert_eq!(failure, format!("others have pushed to {branch}; branch and pull request are left to them"));
     assert_eq!((stage.open_pull_requests(), stage.own_branches().len()), (1, 1));
@@ -179,7 +202,22 @@ async fn what_cannot_be_proposed_is_refused_before_anything_is_written() {
     ] {
         lines.push(told(stage.before(&args).await));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    nothing would change: every proposed file stands in market/market-predictor exactly like this already
+    the path "/etc/passwd" is absolute; it has to begin at the repository's root; right would be "deploy/payments.yaml"
+    the path "deploy/../../x" holds an empty part, `.` or `..`; right would be "deploy/payments.yaml"
+    the path ".git/config" reaches into git's own folder; right would be "deploy/payments.yaml"
+    the path "dep\u{43b}oy/x" holds control, invisible or look-alike characters; right would be "deploy/payments.yaml"
+    deploy cannot be changed: deploy is a folder
+    README.md/x cannot be changed: README.md is a file, so nothing can stand below it
+    current cannot be changed: current is a link; name the file that it leads to
+    logo.png is no text; only text can be changed
+    deploy/db.env would hold "[masked]" where a secret stands, which was only hidden from you; propose a file without secrets
+    x, line 1: holds U+2066, which people would not see; leave it out
+    title and reason have to say something: people decide by them
+    the catalogue names no repository of gateway: set `repository` in [services.gateway]
+    GitHub says (404): Not Found; there is no such thing, or the `token` in [github] may not see it
+    "#);
     assert_eq!((stage.repository.pull_requests().len(), stage.own_branches().len()), (0, 0));
 }
 
@@ -195,7 +233,12 @@ async fn a_repository_that_cannot_be_written_is_told() {
     lines.push(stage.apply(&usual_call(), &before).await.unwrap_err().to_string());
     assert_eq!(stage.happened(&usual_call(), &before).await, None);
     assert!(matches!(stage.undo(&usual_call(), &before).await, Ok(Undo::Nothing(_))));
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    no pull request can be opened in market/market-predictor: it is archived or switched off, and nothing in it can be changed
+    no pull request can be opened in market/market-predictor: it is a fork; set the repository that it was made from in the catalogue
+    no pull request can be opened in market/market-predictor: the `token` in [github] may not push there; it needs contents and pull requests to be writable
+    the branch devops-agent/market-predictor-a7d52ccee80a cannot be made: GitHub says (422): Repository rule violations found Cannot create ref due to creations being restricted.
+    ");
 }
 
 #[tokio::test]
