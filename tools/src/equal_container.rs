@@ -2,7 +2,7 @@
 
 use crate::{
     Failure,
-    generation::name,
+    generation::{label, name},
     hand::Hand,
     proof,
     reach::Docker,
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Makes and starts a container, waits until it is well, and only then gives it the names under which others find it.
-/// What stands under that name from an attempt before is removed. Says the new one's id.
+/// An equal one that stands under that name is left from an attempt before and is removed. Says the new one's id.
 ///
 /// # Errors
 /// When Docker refuses or the container does not become well; then it is removed again.
@@ -21,10 +21,16 @@ pub(crate) async fn start(
     another_name: Option<&str>,
 ) -> Result<String, Failure> {
     let docker = hand.docker()?;
+    let body = replica::equal(pattern);
     if let Some(left) = docker.find(called).await? {
+        if !body.labels.iter().flatten().all(|(key, value)| label(&left, key) == Some(value.as_str())) {
+            return Err(Failure::Tell(format!(
+                "the name {called} is taken by another container; nothing was done to it"
+            )));
+        }
         docker.remove(left.id.as_deref().unwrap_or(called)).await?;
     }
-    let id = docker.create(called, replica::equal(pattern)).await?;
+    let id = docker.create(called, body).await?;
     match bring_up(hand, docker, pattern, &id, another_name).await {
         Ok(()) => Ok(id),
         Err(failure) => {

@@ -44,7 +44,7 @@ pub(crate) async fn until_well(
 /// while without a restart. One whose health check has failed as often as the image allows is not waited for any longer.
 ///
 /// # Errors
-/// `Unreachable` when it does not become well in time, is found to be sick, or ends.
+/// `Tell` when it does not become well in time, is found to be sick, or ends: another image or configuration can do better.
 pub(crate) async fn until_new_well(
     docker: &Docker,
     id: &str,
@@ -64,10 +64,10 @@ pub(crate) async fn until_new_well(
         if failed || clock.now() >= deadline {
             let seconds = (clock.now() - begun).as_seconds_f64();
             let found = told(&view);
-            return Err(Failure::unreachable(
-                System::Docker,
-                format!("{} did not become well: after {seconds:.1} s it is {found}", view.name),
-            ));
+            return Err(Failure::Tell(format!(
+                "{} did not become well: after {seconds:.1} s it is {found}",
+                view.name
+            )));
         }
         clock.sleep(EVERY).await;
     }

@@ -239,13 +239,13 @@ pub(crate) fn numbered(name: &str) -> Option<(&str, u64)> {
 }
 
 /// The names that `count` more replicas get, with their numbers: what stands before the number is as in the names that there are.
-pub(crate) fn next_names(containers: &[Container], count: u64) -> Vec<(String, u64)> {
+/// `names` are those of all containers of the engine, whosever they are.
+pub(crate) fn next_names(containers: &[Container], names: &BTreeSet<String>, count: u64) -> Vec<(String, u64)> {
     let stem = stem(containers);
     let taken: BTreeSet<u64> = containers.iter().filter_map(|container| number(container)).collect();
-    let names: BTreeSet<&str> = containers.iter().map(|container| name(container)).collect();
     let free = (1_u64..).filter(|number| !taken.contains(number));
     let named = free.map(|number| (format!("{stem}{number}"), number));
-    named.filter(|(name, _)| !names.contains(name.as_str())).take(usize::try_from(count).unwrap_or(0)).collect()
+    named.filter(|(name, _)| !names.contains(name)).take(usize::try_from(count).unwrap_or(0)).collect()
 }
 
 /// The number of a replica: as Compose says, else as its name ends.

@@ -83,7 +83,8 @@ impl Change for ScaleService {
             return Ok(Before { state, deploying, replicas, on: On::Swarm(old) });
         }
         let containers = docker.of_service(&service).await?;
-        let old = plain::before(&service, &containers, args.replicas)?;
+        let names = docker.names().await?;
+        let old = plain::before(&service, &containers, &names, args.replicas)?;
         let (state, replicas) = (hand::state(&containers), hand::counted(&containers, 0));
         Ok(Before { state, deploying, replicas, on: On::Plain(old) })
     }

@@ -124,7 +124,7 @@ async fn used_more(docker: &Docker, container: &Container, memory: i64) -> Resul
     if !view.running || had > 0 && memory >= had {
         return Ok(());
     }
-    let stats = docker.usage(container.id.as_deref().unwrap_or_default()).await;
+    let stats = docker.stats(container.id.as_deref().unwrap_or_default()).await;
     let Some(used) = stats.as_ref().and_then(memory_used) else {
         let what =
             "Docker does not say how much memory it uses, so it cannot be told whether a lower limit would end it";

@@ -14,6 +14,7 @@ use crate::{
     Check, Effect, Failure, Replicas, Service, Undo,
     deploying::deploying,
     hand::{self, Hand},
+    reach::Docker,
     text,
 };
 
@@ -105,15 +106,25 @@ pub(crate) async fn apply(hand: &Hand, service: &Service, before: &Before) -> Re
     let begun = hand.clock.now();
     let done = match &before.on {
         On::Plain(old) => {
-            if docker.image(&before.image).await?.is_none() {
-                docker.pull(&before.image).await?;
-            }
+            here(docker, before).await?;
             plain::apply(hand, service, &before.image, old).await?
         }
         On::Swarm(old) => swarm::apply(hand, &before.image, old).await?,
     };
     let seconds = (hand.clock.now() - begun).as_seconds_f64();
     Ok(format!("{done} in {seconds:.1} s"))
+}
+
+/// Pulls the image where the engine has it not; what was judged is what is started, even if its name has moved on since.
+async fn here(docker: &Docker, before: &Before) -> Result<(), Failure> {
+    let Before { image, image_id, .. } = before;
+    match (docker.image(image).await?.and_then(|found| found.id), image_id) {
+        (None, _) => docker.pull(image).await,
+        (Some(now), Some(was)) if now != *was => Err(Failure::Tell(format!(
+            "{image} means another image now ({now}) than when this was judged ({was}); nothing was changed"
+        ))),
+        (Some(_), _) => Ok(()),
+    }
 }
 
 /// For how long the engine may still be at it when whoever asked is gone.

@@ -87,9 +87,9 @@ pub(super) async fn apply(hand: &Hand, image: &str, old: &Old) -> Result<String,
         Settled::Completed => Ok(format!("all {} tasks of the service {name} run {image}; done", old.replicas)),
         Settled::RolledBack => {
             let why = format!("a task of {image} did not become well, and the Swarm went back to {}", old.image);
-            Err(Failure::unreachable(System::Docker, why))
+            Err(Failure::Tell(why))
         }
-        Settled::Paused(why) => Err(Failure::unreachable(System::Docker, format!("the update stopped: {why}"))),
+        Settled::Paused(why) => Err(Failure::Tell(format!("the update stopped: {why}"))),
     }
 }
 

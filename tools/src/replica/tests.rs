@@ -15,7 +15,7 @@ fn container(change: impl FnOnce(&mut serde_json::Value)) -> Container {
                 "com.docker.compose.container-number": "2", "built-by": "image", "tier": "front"}
         },
         "HostConfig": {
-            "NetworkMode": "shop_default", "Memory": 50_331_648, "MemorySwap": 50_331_648, "Links": ["/shop-db/shop-web-2/db"],
+            "NetworkMode": "shop_default", "Memory": 50_331_648, "MemorySwap": 50_331_648, "Links": ["/shop-db:/shop-web-2/db"],
             "ConsoleSize": [0, 0], "RestartPolicy": {"Name": "always", "MaximumRetryCount": 0}, "Binds": ["data:/data:rw"],
             "PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": ""}]}
         },
@@ -188,13 +188,15 @@ fn the_next_names_continue_those_that_there_are() {
             })
             .collect()
     };
-    let next = |names: &[&str], count| next_names(&named(names), count);
+    let taken = BTreeSet::from(["market-1".to_owned()]);
+    let next = |names: &[&str], count| next_names(&named(names), &taken, count);
     assert_eq!(next(&["shop-web-1", "shop-web-3"], 2), [("shop-web-2".to_owned(), 2), ("shop-web-4".to_owned(), 4)]);
     assert_eq!(next(&["shop_web_1"], 1), [("shop_web_2".to_owned(), 2)]);
     assert_eq!(next(&["custom"], 1), [("shop-web-2".to_owned(), 2)]);
     let mut plain = named(&["market"]);
     plain[0].config.as_mut().unwrap().labels = None;
-    assert_eq!(next_names(&plain, 2), [("market-1".to_owned(), 1), ("market-2".to_owned(), 2)]);
+    // Another service has a container of the first name.
+    assert_eq!(next_names(&plain, &taken, 2), [("market-2".to_owned(), 2), ("market-3".to_owned(), 3)]);
     assert_eq!(numbered("web3"), None);
     assert_eq!(numbered("2024"), None);
 }

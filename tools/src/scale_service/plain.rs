@@ -1,6 +1,10 @@
 //! The number of equal containers on a plain engine, counted and named as Compose does it.
 
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +39,12 @@ struct Replica {
     goes: bool,
 }
 
-pub(super) fn before(service: &Service, containers: &[Container], wanted: u64) -> Result<Old, Failure> {
+pub(super) fn before(
+    service: &Service,
+    containers: &[Container],
+    names: &BTreeSet<String>,
+    wanted: u64,
+) -> Result<Old, Failure> {
     let now = containers.len() as u64;
     let cannot = |why: String| Failure::Tell(format!("{} cannot have {wanted} replicas: {why}", service.name));
     if wanted == now {
@@ -73,7 +82,7 @@ pub(super) fn before(service: &Service, containers: &[Container], wanted: u64) -
             id,
         }
     });
-    Ok(Old { replicas: replicas.collect(), added: replica::next_names(containers, wanted.saturating_sub(now)) })
+    Ok(Old { replicas: replicas.collect(), added: replica::next_names(containers, names, wanted.saturating_sub(now)) })
 }
 
 /// Those that are not well first, then the highest numbers: ids in the order in which they go.
@@ -286,15 +295,16 @@ mod tests {
 
     #[test]
     fn what_is_to_come_and_to_go_is_settled_before() {
-        let down = before(&web(), &four(), 2).unwrap();
+        let down = before(&web(), &four(), &BTreeSet::new(), 2).unwrap();
         assert_eq!(says(&down), "from 4 to 2 replicas: stops and removes web-2, web-10");
-        let up = before(&web(), &four(), 6).unwrap();
+        let up = before(&web(), &four(), &BTreeSet::new(), 6).unwrap();
         assert_eq!(says(&up), "from 4 to 6 replicas: makes web-3, web-4");
     }
 
     #[test]
     fn what_cannot_be_is_said() {
-        let told = |service: &Service, wanted| before(service, &four(), wanted).unwrap_err().to_string();
+        let told =
+            |service: &Service, wanted| before(service, &four(), &BTreeSet::new(), wanted).unwrap_err().to_string();
         assert!(told(&web(), 4).contains("4 replicas already"));
         assert!(told(&web(), 0).contains("right would be at least 1"));
         let by_name = Service { container: Some("web-1".into()), ..web() };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Asked, used_more};
 use crate::{
-    Check, Failure, Replicas, Service, System,
+    Check, Failure, Replicas, Service,
     hand::Hand,
     proof,
     reach::{Docker, SwarmUpdate},
@@ -100,9 +100,9 @@ async fn set(hand: &Hand, old: &Old, to: &Limit) -> Result<(), Failure> {
         Settled::Completed => Ok(()),
         Settled::RolledBack => {
             let why = format!("a task with {} did not become well, and the Swarm went back", told(to));
-            Err(Failure::unreachable(System::Docker, why))
+            Err(Failure::Tell(why))
         }
-        Settled::Paused(why) => Err(Failure::unreachable(System::Docker, format!("the update stopped: {why}"))),
+        Settled::Paused(why) => Err(Failure::Tell(format!("the update stopped: {why}"))),
     }
 }
 

@@ -51,20 +51,17 @@ impl Between {
         if changes && seen.fetch_add(1, SeqCst) + 1 == at {
             if handed_on {
                 engine.write_all(&first).await.ok()?;
-                // The body may come in a part of its own; the answer is never handed back.
-                let (mut from, mut to) = (stream, engine);
-                let (mut from_read, _) = from.split();
-                let (mut to_read, mut to_write) = to.split();
+                // The body may come in a part of its own; the answer is read and never handed back.
+                let (mut asked, _) = stream.split();
+                let (mut answered, mut to_engine) = engine.split();
                 let mut answer = [0; 1024];
                 tokio::select! {
-                    _ = tokio::io::copy(&mut from_read, &mut to_write) => {}
-                    _ = to_read.read(&mut answer) => {}
+                    _ = tokio::io::copy(&mut asked, &mut to_engine) => {}
+                    _ = answered.read(&mut answer) => {}
                 }
-                killed.notify_one();
-                std::future::pending::<()>().await;
             }
             killed.notify_one();
-            std::future::pending::<()>().await;
+            return std::future::pending().await;
         }
         engine.write_all(&first).await.ok()?;
         copy_bidirectional(&mut stream, &mut engine).await.ok()?;

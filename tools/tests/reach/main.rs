@@ -9,6 +9,7 @@
 )]
 
 mod failures;
+mod hands;
 mod recorded;
 
 use std::{sync::Arc, time::Duration};

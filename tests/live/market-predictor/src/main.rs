@@ -132,6 +132,8 @@ fn end_gracefully(listener: &Arc<TcpListener>, state: &Arc<State>) {
         }
         let _ = socket2::SockRef::from(&*listener).shutdown(Shutdown::Both);
         let begun = Instant::now();
+        // The other thread may hold one that it has taken and not counted yet.
+        thread::sleep(Duration::from_millis(100));
         while state.open.load(SeqCst) > 0 && begun.elapsed() < DRAIN {
             thread::sleep(Duration::from_millis(1));
         }

@@ -14,7 +14,6 @@ use bollard::{
     },
 };
 use chrono::{DateTime, Utc};
-use futures::StreamExt;
 
 use super::{Docker, failure, is_missing};
 use crate::{
@@ -38,6 +37,15 @@ impl Docker {
     pub async fn list(&self) -> Result<Vec<ContainerSummary>, Failure> {
         let options = ListContainersOptions { all: true, ..Default::default() };
         self.client(self.timeout)?.list_containers(Some(options)).await.map_err(failure)
+    }
+
+    /// The names of all containers.
+    ///
+    /// # Errors
+    /// [`Failure::Unreachable`] with what was seen.
+    pub(crate) async fn names(&self) -> Result<BTreeSet<String>, Failure> {
+        let names = self.list().await?.into_iter().flat_map(|container| container.names.unwrap_or_default());
+        Ok(names.map(|name| name.trim_start_matches('/').to_owned()).collect())
     }
 
     /// The containers of a service that are to serve, sorted by name: not those that a deployment keeps or prepares, and of a
@@ -105,12 +113,17 @@ impl Docker {
         self.client(self.timeout)?.inspect_container(id, None::<InspectContainerOptions>).await.map_err(failure)
     }
 
-    /// What a running container uses at this moment; `None` when Docker does not say in time.
+    /// What a running container uses at this moment; `None` when Docker does not say at once: worth having, not worth waiting for.
     pub async fn usage(&self, id: &str) -> Option<ContainerStatsResponse> {
+        tokio::time::timeout(Duration::from_millis(500), self.stats(id)).await.ok()?
+    }
+
+    /// What a running container uses at this moment; `None` when Docker does not say in time.
+    pub(crate) async fn stats(&self, id: &str) -> Option<ContainerStatsResponse> {
         let client = self.client(self.timeout).ok()?;
         let options = StatsOptions { stream: false, one_shot: true };
         let mut stats = std::pin::pin!(client.stats(id, Some(options)));
-        tokio::time::timeout(Duration::from_millis(500), stats.next()).await.ok()??.ok()
+        self.next(&mut stats).await.ok()??.ok()
     }
 
     /// Lines of a container's log since a moment, newest `tail`; each with the stream's name and the moment.
@@ -220,7 +233,9 @@ impl Docker {
     /// `Unreachable` with what was seen.
     pub(crate) async fn find(&self, id_or_name: &str) -> Result<Option<Container>, Failure> {
         match self.inspect(id_or_name).await {
-            Ok(found) => Ok(Some(found)),
+            // Docker takes the beginning of an id for a name as well: that may be any other container.
+            Ok(found) => Ok(Some(found)
+                .filter(|found| found.id.as_deref() == Some(id_or_name) || generation::name(found) == id_or_name)),
             Err(failure) if is_missing(&failure) => Ok(None),
             Err(failure) => Err(failure),
         }
