@@ -7,11 +7,16 @@ mod secret;
 mod source;
 mod units;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use tools::{Autonomy, Origin, Service};
+use tools::{Autonomy, Origin, Service, Severity, reach::DestinationKind};
 
 pub use error::{ConfigError, Problem};
 pub use load::Loaded;
@@ -40,6 +45,8 @@ pub struct Settings {
     pub docker: DockerSettings,
     /// GitHub.
     pub github: GitHubSettings,
+    /// Who is told.
+    pub notify: NotifySettings,
     /// Health URLs.
     pub health: HealthSettings,
     /// Services by labels.
@@ -209,12 +216,53 @@ pub struct DockerSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GitHubSettings {
+    /// How long an answer may take.
+    #[serde(with = "units::duration")]
+    pub timeout: Duration,
     /// Base URL of the API.
     #[serde(with = "units::http_url")]
     pub url: String,
     /// Token; none: GitHub is not used.
     #[serde(with = "secret::optional")]
     pub token: Option<SecretString>,
+}
+
+/// `[notify]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotifySettings {
+    /// How long one try may take.
+    #[serde(with = "units::duration")]
+    pub timeout: Duration,
+    /// Tries in all.
+    pub attempts: u32,
+    /// How long is waited before the second try; twice as long before each later one.
+    #[serde(with = "units::duration")]
+    pub backoff: Duration,
+    /// A receiver that asks for a longer wait is given up.
+    #[serde(with = "units::duration")]
+    pub longest_wait: Duration,
+    /// Who is told.
+    pub destinations: Vec<DestinationSettings>,
+}
+
+/// `[[notify.destinations]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DestinationSettings {
+    /// How people call it.
+    pub name: String,
+    /// What it understands: `slack` or `webhook`.
+    pub kind: DestinationKind,
+    /// Where it is; whoever has a Slack webhook's address can write there, so it is a secret.
+    #[serde(with = "secret::required")]
+    pub webhook_url: SecretString,
+    /// Signs what a webhook is sent.
+    #[serde(default, with = "secret::optional")]
+    pub signing_secret: Option<SecretString>,
+    /// What it is told of: info, warning, critical; none means all.
+    #[serde(default)]
+    pub severities: BTreeSet<Severity>,
 }
 
 /// `[health]`.

@@ -1,15 +1,16 @@
 //! Builds each part and joins them; nobody else knows them all.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use tools::{
-    CheckHealth, DeployService, InspectContainer, ListAlerts, ListMetrics, ListServices, QueryPrometheus,
-    ReadContainerLogs, Registry, RestartContainer, RollbackService, ScaleService, SearchLoki, Service, SharedCatalogue,
-    SharedClock, UpdateResources, discover, merge,
-    reach::{Alertmanager, Docker, GitHub, HttpOptions, Loki, Prometheus},
+    CheckHealth, DeployService, InspectContainer, ListAlerts, ListChanges, ListMetrics, ListServices, Notify,
+    NotifyOptions, OpenPr, QueryPrometheus, ReadContainerLogs, ReadFile, Registry, Releases, RestartContainer,
+    RollbackService, ScaleService, SearchCode, SearchLoki, Service, SharedCatalogue, SharedClock, SilenceAlert,
+    UpdateResources, discover, merge,
+    reach::{Alertmanager, Destination, Docker, GitHub, HttpOptions, Loki, Patience, Prometheus},
 };
 
 use crate::{
@@ -84,7 +85,7 @@ impl Parts {
         let model = model(&settings, &client, &clock, &library)?;
         let policy = SharedPolicy::new(Policy::load(&settings.guard.policy)?);
         let guard = Guard::new(GuardParts {
-            registry: registry(&reach, &catalogue, &clock, &client, settings.health.timeout, &journal),
+            registry: registry(&settings, &reach, &catalogue, &clock, &client, &journal)?,
             policy: policy.clone(),
             catalogue: catalogue.clone(),
             journal: journal.clone(),
@@ -220,7 +221,10 @@ fn reach(settings: &Settings, client: &reqwest::Client, clock: &SharedClock) -> 
         .github
         .token
         .is_some()
-        .then(|| GitHub::new(&settings.github.url, settings.github.token.clone()).map(Arc::new))
+        .then(|| {
+            GitHub::new(&settings.github.url, settings.github.token.clone(), settings.github.timeout, Arc::clone(clock))
+                .map(Arc::new)
+        })
         .transpose()
         .context("[github]")?;
     Ok(Reach { prometheus, loki, alertmanager, docker, github })
@@ -264,14 +268,18 @@ fn guard_options(settings: &Settings) -> GuardOptions {
 }
 
 fn registry(
+    settings: &Settings,
     reach: &Reach,
     catalogue: &SharedCatalogue,
     clock: &SharedClock,
     client: &reqwest::Client,
-    health: Duration,
     journal: &Journal,
-) -> (Registry, tools::Mint) {
-    let Reach { prometheus, loki, alertmanager, docker, .. } = reach;
+) -> Result<(Registry, tools::Mint)> {
+    let Reach { prometheus, loki, alertmanager, docker, github } = reach;
+    let health = settings.health.timeout;
+    let notify = Notify::new(notify_options(settings), catalogue.clone(), client.clone(), Arc::clone(clock))
+        .context("[notify]")?;
+    let releases: Arc<dyn Releases> = Arc::new(journal.clone());
     let (catalogue, clock) = (|| catalogue.clone(), || Arc::clone(clock));
     let (registry, mint) = Registry::new();
     let registry = registry
@@ -283,19 +291,33 @@ fn registry(
         .look(InspectContainer::new(docker.clone(), catalogue(), clock()))
         .look(ListServices::new(docker.clone(), catalogue()))
         .look(CheckHealth::new(client.clone(), catalogue(), health))
+        .look(ListChanges::new(docker.clone(), github.clone(), catalogue(), clock()))
+        .look(ReadFile::new(github.clone(), catalogue()))
+        .look(SearchCode::new(github.clone(), catalogue()))
         .change(RestartContainer::new(docker.clone(), catalogue(), clock(), client.clone(), health))
         .change(ScaleService::new(docker.clone(), catalogue(), clock(), client.clone(), health))
         .change(UpdateResources::new(docker.clone(), catalogue(), clock(), client.clone(), health))
         .change(DeployService::new(docker.clone(), catalogue(), clock(), client.clone(), health))
-        .change(RollbackService::new(
-            docker.clone(),
-            catalogue(),
-            clock(),
-            client.clone(),
-            health,
-            Some(Arc::new(journal.clone())),
-        ));
-    (registry, mint)
+        .change(RollbackService::new(docker.clone(), catalogue(), clock(), client.clone(), health, Some(releases)))
+        .change(OpenPr::new(github.clone(), catalogue()))
+        .change(SilenceAlert::new(alertmanager.clone(), catalogue(), clock()))
+        .change(notify);
+    Ok((registry, mint))
+}
+
+fn notify_options(settings: &Settings) -> NotifyOptions {
+    let config::NotifySettings { timeout, attempts, backoff, longest_wait, destinations } = settings.notify.clone();
+    let destination = |set: config::DestinationSettings| Destination {
+        name: set.name,
+        kind: set.kind,
+        url: set.webhook_url,
+        secret: set.signing_secret,
+        severities: set.severities,
+    };
+    NotifyOptions {
+        destinations: destinations.into_iter().map(destination).collect(),
+        patience: Patience { timeout, attempts, backoff, longest_wait },
+    }
 }
 
 fn model(

@@ -30,4 +30,4 @@ pub(super) mod optional {
 }
 
 /// The keys whose values are secrets.
-pub(super) const KEYS: [&str; 4] = ["token", "password", "bearer_token", "api_key"];
+pub(super) const KEYS: [&str; 6] = ["token", "password", "bearer_token", "api_key", "webhook_url", "signing_secret"];

@@ -13,7 +13,7 @@ pub(super) const DEFAULT: &str = include_str!("default.toml");
 pub(super) const PREFIX: &str = "DEVOPS_AGENT__";
 
 /// Keys below tables whose names are free, and which the default therefore only shows as comments.
-const FREE: [(&str, &[&str]); 4] = [
+const FREE: [(&str, &[&str]); 5] = [
     ("http.tokens[]", &["name", "token", "role"]),
     ("http.users[]", &["name", "password", "role"]),
     (
@@ -33,7 +33,24 @@ const FREE: [(&str, &[&str]); 4] = [
             "price",
         ],
     ),
-    ("services.*", &["container", "labels", "health_url", "prometheus", "logs", "depends_on", "autonomy", "protected"]),
+    (
+        "services.*",
+        &[
+            "container",
+            "labels",
+            "health_url",
+            "prometheus",
+            "logs",
+            "environment",
+            "error_rate",
+            "latency",
+            "repository",
+            "depends_on",
+            "autonomy",
+            "protected",
+        ],
+    ),
+    ("notify.destinations[]", &["name", "kind", "webhook_url", "signing_secret", "severities"]),
 ];
 
 /// Lines of a file's keys, by path such as `http.tokens[0].name`.

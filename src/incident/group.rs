@@ -3,13 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use tools::{Catalogue, Service};
+use tools::{Catalogue, Led, SERVICE_LABELS, service_of};
 
 use super::{IncidentId, JoinReason, ServiceMatch};
 use crate::alert::Alert;
-
-/// The labels that may lead to a service, in the order in which they are tried.
-const SERVICE_LABELS: [&str; 4] = ["service", "job", "container", "instance"];
 
 /// The open incidents, found by what an alert can share with them.
 #[derive(Debug, Default)]
@@ -65,36 +62,11 @@ impl OpenIncidents {
 
 /// Finds an alert's service: the first label, in the order service, job, container, instance, that leads to one.
 pub fn match_service(alert: &Alert, catalogue: &Catalogue) -> ServiceMatch {
-    let mut tried = Vec::new();
-    for label in SERVICE_LABELS {
-        let Some(value) = alert.labels.get(label).filter(|value| !value.is_empty()) else {
-            continue;
-        };
-        let by_name = catalogue.get(value).map(|service| (service, "its name"));
-        let found = by_name
-            .or_else(|| catalogue.iter().find_map(|service| leads(service, label, value).map(|with| (service, with))));
-        if let Some((service, with)) = found {
-            let (service, with) = (service.name.clone(), with.to_owned());
-            return ServiceMatch::Label { service, label: label.to_owned(), value: value.clone(), with };
-        }
-        tried.push(format!("{label}={value}"));
+    if let Some(Led { service, label, value, with }) = service_of(&alert.labels, catalogue) {
+        return ServiceMatch::Label { service, label: label.to_owned(), value, with: with.to_owned() };
     }
-    ServiceMatch::Nothing { tried }
-}
-
-fn leads(service: &Service, label: &str, value: &str) -> Option<&'static str> {
-    if service.container.as_deref() == Some(value) {
-        return Some("its container");
-    }
-    let quoted = format!("{label}=\"{value}\"");
-    if service.prometheus.as_deref().is_some_and(|selector| selector.replace(' ', "").contains(&quoted)) {
-        return Some("its Prometheus selector");
-    }
-    let authority = format!("//{value}/");
-    if label == "instance" && service.health_url.as_deref().is_some_and(|url| format!("{url}/").contains(&authority)) {
-        return Some("its health URL");
-    }
-    None
+    let tried = SERVICE_LABELS.into_iter().filter_map(|label| Some(format!("{label}={}", alert.labels.get(label)?)));
+    ServiceMatch::Nothing { tried: tried.filter(|tried| !tried.ends_with('=')).collect() }
 }
 
 /// Which open incident an alert joins, and why; `None` when it opens one.
