@@ -82,7 +82,7 @@ impl ContainerView {
             finished_at: moment(state.finished_at.as_deref()),
             image: text::clean(config.image.as_deref().unwrap_or_default()),
             image_id: container.image.clone().unwrap_or_default(),
-            memory_limit: host.memory.unwrap_or(0).max(0),
+            memory_limit: memory_limit(&host),
             cpu_limit: cores(&host),
             health_log: health_log(&state),
             environment: config.env.unwrap_or_default().iter().map(|line| environment(line)).collect(),
@@ -119,6 +119,11 @@ pub(crate) fn memory_used(stats: &ContainerStatsResponse) -> Option<u64> {
 pub(crate) fn stop_timeout(container: &ContainerInspectResponse) -> Duration {
     let seconds = container.config.as_ref().and_then(|config| config.stop_timeout).unwrap_or(STOP_TIMEOUT);
     Duration::from_secs(u64::try_from(seconds.clamp(0, 600)).unwrap_or(0) + 5)
+}
+
+/// The memory limit in bytes; 0 is none, and so is a number that no machine reaches.
+pub(crate) fn memory_limit(host: &HostConfig) -> i64 {
+    host.memory.filter(|bytes| (1..1 << 50).contains(bytes)).unwrap_or(0)
 }
 
 /// The CPU limit, in whichever of Docker's two ways it was set.

@@ -3,10 +3,13 @@
 use bollard::models::{ContainerUpdateBody, HostConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::container::CPU_PERIOD;
+use crate::container::{CPU_PERIOD, memory_limit};
 
-/// What Docker takes for no limit of memory.
+/// What Docker takes for no limit of swap and of CPU.
 const NONE: i64 = -1;
+/// A limit of memory or swap cannot be taken away again: Docker takes 0 for "as it is", refuses -1 for memory, and does not hand it
+/// on for swap. This is the kernel's own number for none: the largest that is whole pages.
+const NO_MEMORY_LIMIT: i64 = i64::MAX - 4_095;
 
 /// Docker's numbers; zero or less is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +26,7 @@ impl Limits {
     /// As a container has them.
     pub(crate) fn of(host: &HostConfig) -> Self {
         Self {
-            memory: host.memory.unwrap_or(0).max(0),
+            memory: memory_limit(host),
             memory_swap: host.memory_swap.unwrap_or(0),
             nano_cpus: host.nano_cpus.unwrap_or(0).max(0),
             cpu_quota: host.cpu_quota.unwrap_or(0).max(0),
@@ -34,7 +37,7 @@ impl Limits {
     /// With another memory limit: the swap on top of it stays as large as it was.
     pub(crate) fn with_memory(self, bytes: i64) -> Self {
         let memory_swap = match (self.memory, self.memory_swap) {
-            (_, swap) if swap < 0 => NONE,
+            (_, swap) if swap < 0 || swap >= 1 << 50 => NONE,
             // What Docker itself takes where nothing is set.
             (0, _) | (_, 0) => bytes.saturating_mul(2),
             (memory, swap) => bytes.saturating_add(swap.saturating_sub(memory).max(0)),
@@ -55,10 +58,15 @@ impl Limits {
     pub(crate) fn update_from(self, now: Self) -> ContainerUpdateBody {
         let or_none = |limit: i64| if limit > 0 { limit } else { NONE };
         let memory = (self.memory != now.memory || self.swap() != now.swap()).then_some(self);
+        let swap = match (self.swap(), self.memory) {
+            (_, 0) => NO_MEMORY_LIMIT,
+            (NONE, _) if now.swap() > 0 => NO_MEMORY_LIMIT,
+            (swap, _) => swap,
+        };
         let quota = (self.cpu_quota != now.cpu_quota).then_some(self);
         ContainerUpdateBody {
-            memory: memory.map(|limits| or_none(limits.memory)),
-            memory_swap: memory.map(|limits| or_none(limits.memory_swap)),
+            memory: memory.map(|limits| if limits.memory > 0 { limits.memory } else { NO_MEMORY_LIMIT }),
+            memory_swap: memory.map(|_| swap),
             nano_cpus: (self.nano_cpus != now.nano_cpus).then_some(self.nano_cpus),
             cpu_quota: quota.map(|limits| or_none(limits.cpu_quota)),
             cpu_period: quota.map(|limits| limits.cpu_period),
@@ -73,7 +81,7 @@ impl Limits {
     }
 
     fn swap(self) -> i64 {
-        if self.memory_swap > 0 { self.memory_swap } else { NONE }
+        if (1..1 << 50).contains(&self.memory_swap) { self.memory_swap } else { NONE }
     }
 
     /// In words.
@@ -130,8 +138,8 @@ mod tests {
         assert_eq!((there.memory, there.memory_swap, there.cpu_quota), (Some(96 * MIB), Some(96 * MIB), None));
         let none = limits(0, 0);
         let back = none.update_from(none.with_memory(96 * MIB));
-        assert_eq!((back.memory, back.memory_swap), (Some(-1), Some(-1)));
-        assert!(none.same(limits(-1, -1)) && !none.same(after));
+        assert_eq!((back.memory, back.memory_swap), (Some(NO_MEMORY_LIMIT), Some(NO_MEMORY_LIMIT)));
+        assert!(none.same(limits(NO_MEMORY_LIMIT, -1)) && !none.same(after));
         assert_eq!(after.told(), "memory 96 MiB, CPU no limit");
     }
 }

@@ -155,6 +155,19 @@ pub(crate) fn networks(container: &Container, another_name: Option<&str>) -> Vec
     networks.into_iter().map(|(_, network, endpoint)| (network, endpoint)).collect()
 }
 
+/// Whether two replicas are on the same networks and found by the same names there, but for names of their own.
+pub(crate) fn is_found_as(one: &Container, other: &Container) -> bool {
+    let found = |container: &Container| -> BTreeMap<String, Vec<String>> {
+        let own = |alias: &String| [name(one), name(other)].contains(&alias.as_str());
+        let named = networks(container, None).into_iter().map(|(network, endpoint)| {
+            let aliases = endpoint.aliases.unwrap_or_default().into_iter().filter(|alias| !own(alias));
+            (network, aliases.collect())
+        });
+        named.collect()
+    };
+    found(one) == found(other)
+}
+
 /// An endpoint without the names: the container is on the network, and nobody finds it.
 pub(crate) fn unnamed(endpoint: &EndpointSettings) -> EndpointSettings {
     EndpointSettings { aliases: None, ..endpoint.clone() }
@@ -242,7 +255,7 @@ pub(crate) fn numbered(name: &str) -> Option<(&str, u64)> {
 /// `names` are those of all containers of the engine, whosever they are.
 pub(crate) fn next_names(containers: &[Container], names: &BTreeSet<String>, count: u64) -> Vec<(String, u64)> {
     let stem = stem(containers);
-    let taken: BTreeSet<u64> = containers.iter().filter_map(|container| number(container)).collect();
+    let taken: BTreeSet<u64> = containers.iter().filter_map(number).collect();
     let free = (1_u64..).filter(|number| !taken.contains(number));
     let named = free.map(|number| (format!("{stem}{number}"), number));
     named.filter(|(name, _)| !names.contains(name)).take(usize::try_from(count).unwrap_or(0)).collect()

@@ -126,7 +126,7 @@ impl Change for ScaleService {
     async fn verify(&self, args: &Self::Args, before: &Before) -> Result<Vec<Check>, Failure> {
         let (docker, service) = (self.hand.docker()?, self.hand.service(&args.service)?);
         let mut checks = match &before.on {
-            On::Plain(_) => plain::verify(docker, &service, args.replicas).await?,
+            On::Plain(old) => plain::verify(docker, &service, old, args.replicas).await?,
             On::Swarm(old) => of_swarm::verify(docker, old).await?,
         };
         checks.extend(self.hand.url(&service).await);

@@ -256,6 +256,12 @@ pub(super) async fn verify(docker: &Docker, image: &str, old: &[Old]) -> Result<
             found: format!("{} ({})", view.image, view.image_id),
         });
         checks.extend(proof::of_container(&view, view.restarts));
+        let kept = docker.find(&replica.id).await?.map(|kept| ContainerView::of(&kept));
+        checks.push(Check {
+            name: format!("the old {} serves no longer", replica.name),
+            passed: kept.as_ref().is_none_or(|kept| !kept.running),
+            found: kept.map_or_else(|| "it is gone".to_owned(), |kept| format!("{}, {}", kept.name, kept.state)),
+        });
     }
     Ok(checks)
 }

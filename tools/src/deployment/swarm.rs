@@ -72,7 +72,10 @@ pub(super) async fn apply(hand: &Hand, image: &str, old: &Old) -> Result<String,
     let docker = hand.docker()?;
     let name = &old.name;
     if old.by_engine {
-        docker.update_swarm_service(name, SwarmUpdate::Rollback).await?;
+        // A rollback swaps the two specifications: a second one would undo the first.
+        if !swarm::same_image(&swarm::image(&docker.swarm_service(name).await?)?, image) {
+            docker.update_swarm_service(name, SwarmUpdate::Rollback).await?;
+        }
         return match swarm::settled(hand, name, image, settles_within(old)).await? {
             Settled::Completed | Settled::RolledBack => Ok(format!("the service {name} is back at {image}; done")),
             Settled::Paused(why) => Err(Failure::unreachable(System::Docker, format!("the rollback stopped: {why}"))),

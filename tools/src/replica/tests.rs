@@ -129,6 +129,24 @@ fn names_on_networks_are_given_without_the_container_s_own_id() {
 }
 
 #[test]
+fn a_replica_that_lacks_a_name_or_a_network_is_not_found_as_the_others_are() {
+    let one = container(|_| {});
+    let other = |change: fn(&mut serde_json::Value)| {
+        container(|value| {
+            value["Id"] = json!("fedcba9876543210");
+            value["Name"] = json!("/shop-web-3");
+            value["NetworkSettings"]["Networks"]["shop_default"]["Aliases"] =
+                json!(["web", "shop-web-3", "fedcba987654"]);
+            value["NetworkSettings"]["Networks"]["admin"]["Aliases"] = json!(["web-admin", "fedcba987654"]);
+            change(value);
+        })
+    };
+    assert!(is_found_as(&one, &other(|_| {})));
+    assert!(!is_found_as(&one, &other(|value| value["NetworkSettings"]["Networks"]["admin"]["Aliases"] = json!(null))));
+    assert!(!is_found_as(&one, &other(|value| value["NetworkSettings"]["Networks"] = json!({}))));
+}
+
+#[test]
 fn what_cannot_be_two_is_told_by_its_reason() {
     assert_eq!(cannot_be_two(&container(|_| {})), None);
     let port =

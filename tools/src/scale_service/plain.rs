@@ -112,7 +112,10 @@ pub(super) async fn apply(hand: &Hand, old: &Old) -> Result<String, Failure> {
     let docker = hand.docker()?;
     let begun = hand.clock.now();
     for (called, number) in &old.added {
-        if docker.find(called).await?.is_some_and(|found| ContainerView::of(&found).well()) {
+        let found = docker.find(called).await?.filter(|found| ContainerView::of(found).well());
+        if let Some(found) = found
+            && replica::is_found_as(&found, &pattern(docker, old, None).await?)
+        {
             continue;
         }
         make(hand, old, called, Some(*number), None).await?;
@@ -202,11 +205,22 @@ pub(super) async fn happened(docker: &Docker, old: &Old) -> Result<Option<String
     Ok((!found.is_empty()).then(|| found.join(", ")))
 }
 
-pub(super) async fn verify(docker: &Docker, service: &Service, wanted: u64) -> Result<Vec<Check>, Failure> {
+pub(super) async fn verify(docker: &Docker, service: &Service, old: &Old, wanted: u64) -> Result<Vec<Check>, Failure> {
     let containers = docker.of_service(service).await?;
     let mut checks = vec![number_of(&containers, wanted, service)];
+    let (before, added): (Vec<_>, Vec<_>) =
+        containers.iter().partition(|container| old.replicas.iter().any(|one| container.id.as_ref() == Some(&one.id)));
     for container in &containers {
         checks.extend(proof::of_container(&ContainerView::of(container), 0));
+    }
+    // One that was made and not given its names yet runs well, and nobody finds it.
+    for container in added {
+        let networks = replica::networks(container, None).into_iter().map(|(network, _)| network);
+        checks.push(Check {
+            name: format!("container {} is found as the others are", ContainerView::of(container).name),
+            passed: before.iter().any(|pattern| replica::is_found_as(container, pattern)),
+            found: format!("networks: {}", networks.collect::<Vec<_>>().join(", ")),
+        });
     }
     Ok(checks)
 }

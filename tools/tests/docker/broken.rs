@@ -96,6 +96,8 @@ async fn killed_at_every_step(service: &str, replicas: u32, tool: &str, more: Va
                     if handed_on { ", handed on" } else { "" }
                 );
                 assert!(found.is_some() || !well, "it is proven, and was not found");
+                // Only a last step that was handed on is a whole change.
+                assert!(!well || handed_on, "it is proven, and was not finished");
                 // What counts as not begun must be as before.
                 if found.is_none() {
                     bench.restored(tool, &args, &before).await;

@@ -67,10 +67,9 @@ impl Docker {
 
 /// The registry's own refusal, whichever way Docker hands it on, is no matter of reaching Docker.
 fn refused(reference: &str, error: Error) -> Failure {
-    let message = match &error {
-        Error::DockerResponseServerError { message, .. } => message,
-        Error::DockerStreamError { error } => error,
-        _ => return failure(error),
+    let (Error::DockerResponseServerError { message, .. } | Error::DockerStreamError { error: message }) = &error
+    else {
+        return failure(error);
     };
     let why = text::one_line(&text::clean(message), 300);
     Failure::Tell(format!(
