@@ -37,7 +37,7 @@ impl Limits {
     /// With another memory limit: the swap on top of it stays as large as it was.
     pub(crate) fn with_memory(self, bytes: i64) -> Self {
         let memory_swap = match (self.memory, self.memory_swap) {
-            (_, swap) if swap < 0 || swap >= 1 << 50 => NONE,
+            (_, swap) if !(0..1 << 50).contains(&swap) => NONE,
             // What Docker itself takes where nothing is set.
             (0, _) | (_, 0) => bytes.saturating_mul(2),
             (memory, swap) => bytes.saturating_add(swap.saturating_sub(memory).max(0)),

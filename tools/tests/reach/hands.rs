@@ -158,3 +158,39 @@ async fn an_update_out_of_sequence_is_made_once_more_with_what_stands_then() {
     assert_eq!(body.pointer("/Mode/Replicated/Replicas"), Some(&json!(3)));
     assert_eq!(body.pointer("/TaskTemplate/ContainerSpec/Env/0"), Some(&json!("PASSWORD=hunter2hunter2")));
 }
+
+#[tokio::test]
+async fn a_memory_limit_below_what_is_used_is_refused_with_both_numbers() {
+    let server = MockServer::start().await;
+    let json = |value: Value| ResponseTemplate::new(200).set_body_json(value);
+    let on = |at: &'static str, value: Value| Mock::given(path(at)).respond_with(json(value)).mount(&server);
+    let labels = json!({"devops-agent.service": "web"});
+    on("/containers/json", json!([{"Id": "c1", "Names": ["/web-1"], "Labels": labels}])).await;
+    on("/containers/c1/json", json!({
+        "Id": "c1", "Name": "/web-1", "Image": "sha256:one", "State": {"Status": "running", "Running": true},
+        "Config": {"Image": "web:1", "Labels": labels}, "HostConfig": {"Memory": 268_435_456, "MemorySwap": 268_435_456}
+    }))
+    .await;
+    on("/info", json!({"NCPU": 2})).await;
+    on(
+        "/containers/c1/stats",
+        json!({"memory_stats": {"usage": 115_343_360, "stats": {"total_inactive_file": 10_485_760}}}),
+    )
+    .await;
+    let (registry, _) = hands(&server.uri());
+    let args = |more: Value| {
+        let mut args = json!({"service": "web", "reason": "a test"});
+        args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        args
+    };
+    let told = registry.before("update_resources", &args(json!({"memory_mib": 64}))).await.unwrap_err().to_string();
+    let wanted = "web-1 uses 100 MiB of memory now; a limit of 64 MiB would end it. Right would be more than 100 MiB";
+    assert_eq!(told, wanted);
+    let told = registry.before("update_resources", &args(json!({"cpus": 2.5}))).await.unwrap_err().to_string();
+    assert_eq!(told, "cpus is 2.5, and the machine has 2 cores");
+    let right = args(json!({"memory_mib": 128, "cpus": 1.5}));
+    let before = registry.before("update_resources", &right).await.unwrap();
+    let effect = registry.effect("update_resources", &right, &before).unwrap();
+    assert_eq!((effect.memory, effect.millicpus), (Some(128 << 20), Some(1_500)));
+    assert_eq!(effect.deploying, None);
+}

@@ -19,6 +19,7 @@ use super::{Docker, failure, is_missing};
 use crate::{
     Failure, Service,
     generation::{self, Generation},
+    text,
 };
 
 /// Containers of one service that are looked at.
@@ -86,7 +87,8 @@ impl Docker {
                 .container
                 .as_ref()
                 .map_or_else(|| format!("labels {:?}", service.labels), |container| format!("the name {container:?}"));
-            return Err(Failure::Tell(format!("Docker knows no container of {name}: none has {what}")));
+            let elsewhere = self.elsewhere(service).await;
+            return Err(Failure::Tell(format!("Docker knows no container of {name}: none has {what}{elsewhere}")));
         }
         let mut containers = Vec::new();
         for summary in found.into_iter().take(CONTAINERS) {
@@ -94,6 +96,19 @@ impl Docker {
             containers.extend(self.find(&summary.id.unwrap_or_default()).await?);
         }
         Ok(containers)
+    }
+
+    /// Where a Swarm runs the tasks of a service that has no container here.
+    async fn elsewhere(&self, service: &Service) -> String {
+        let Some(name) = service.swarm() else { return String::new() };
+        let tasks = self.tasks(name).await.unwrap_or_default();
+        let runs = tasks.into_iter().filter(|task| task.desired_state == Some(TaskState::RUNNING));
+        let nodes: BTreeSet<_> = runs.filter_map(|task| task.node_id).collect();
+        if nodes.is_empty() {
+            return String::new();
+        }
+        let nodes: Vec<_> = nodes.iter().map(|node| text::clean(node)).collect();
+        format!("; the Swarm runs its tasks on other nodes: {}", nodes.join(", "))
     }
 
     /// Ids of the containers whose task a Swarm has ended; none where this engine manages no Swarm and cannot tell.
