@@ -1,13 +1,19 @@
 //! An equal container: the same configuration, networks and labels as one that is there, under another name or of another image.
 
+mod names;
+mod together;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bollard::models::{
     ContainerConfig, ContainerCreateBody, EndpointSettings, HostConfig, ImageConfig, MountPoint, NetworkingConfig,
 };
 
+pub(crate) use names::{next_names, number};
+pub(crate) use together::{cannot_be_two, cannot_share_volumes};
+
 use crate::{
-    generation::{PORT_SHARING, VOLUME_SHARING, label, name, short},
+    generation::{name, short},
     reach::Container,
 };
 
@@ -191,93 +197,6 @@ pub(crate) fn other_networks(container: &Container) -> Vec<(String, EndpointSett
 
 fn is_built_in(mode: &str) -> bool {
     matches!(mode, "" | "default" | "bridge" | "host" | "none") || mode.starts_with("container:")
-}
-
-/// Why two of this container cannot run at the same time; `None` when they can.
-pub(crate) fn cannot_be_two(container: &Container) -> Option<String> {
-    let host = container.host_config.clone().unwrap_or_default();
-    let name = name(container);
-    let says = |key: &str| label(container, key) == Some("true");
-    if shares_network(&host) && !says(PORT_SHARING) {
-        return Some(format!(
-            "{name} has no network of its own ({}), so two of it would listen on one port; where they can (SO_REUSEPORT), its label {PORT_SHARING}=true says so",
-            mode(&host)
-        ));
-    }
-    let bindings = host.port_bindings.iter().flatten().flat_map(|(port, bound)| {
-        bound.iter().flatten().filter_map(move |binding| Some((port, binding.host_port.as_deref()?)))
-    });
-    let fixed = bindings.into_iter().find(|(_, host)| !host.is_empty() && *host != "0" && !host.contains('-'));
-    if let Some((port, fixed)) = fixed {
-        return Some(format!(
-            "{name} publishes its port {port} as the host's port {fixed}, which only one container can have; right would be no fixed host port, with a proxy in front"
-        ));
-    }
-    let networks = container.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
-    networks.into_iter().flatten().find_map(|(network, endpoint)| {
-        let fixed = endpoint.ipam_config.as_ref()?.ipv4_address.as_deref().filter(|address| !address.is_empty())?;
-        Some(format!("{name} has the fixed address {fixed} on {network}, which only one container can have"))
-    })
-}
-
-/// Why two of these containers must not write to the same volume; `None` when they may, or do already.
-pub(crate) fn cannot_share_volumes(containers: &[Container]) -> Option<String> {
-    let writes = |container: &Container| -> BTreeSet<String> {
-        let mounts = container.mounts.iter().flatten();
-        let writable = mounts.filter(|mount| {
-            let kind = matches!(mount.typ.as_deref(), Some("volume" | "bind"));
-            kind && mount.rw.unwrap_or(true)
-        });
-        let places = writable.filter_map(|mount| mount.name.clone().or_else(|| mount.source.clone()));
-        places.filter(|place| !place.is_empty() && !place.ends_with(".sock")).collect()
-    };
-    let all: Vec<_> = containers.iter().map(|container| (container, writes(container))).collect();
-    all.iter().find_map(|(container, places)| {
-        if label(container, VOLUME_SHARING) == Some("true") {
-            return None;
-        }
-        let alone = places.iter().find(|place| all.iter().filter(|(_, others)| others.contains(*place)).count() < 2)?;
-        Some(format!(
-            "{} writes to {alone}, and nothing says that two may do so at once; where they may, its label {VOLUME_SHARING}=true says so",
-            name(container)
-        ))
-    })
-}
-
-/// A name that ends with a number, such as "shop-web-3": what stands before the number, and the number.
-pub(crate) fn numbered(name: &str) -> Option<(&str, u64)> {
-    let stem = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    let number = name.strip_prefix(stem)?.parse().ok()?;
-    (stem.len() > 1 && stem.ends_with(['-', '_', '.'])).then_some((stem, number))
-}
-
-/// The names that `count` more replicas get, with their numbers: what stands before the number is as in the names that there are.
-/// `names` are those of all containers of the engine, whosever they are.
-pub(crate) fn next_names(containers: &[Container], names: &BTreeSet<String>, count: u64) -> Vec<(String, u64)> {
-    let stem = stem(containers);
-    let taken: BTreeSet<u64> = containers.iter().filter_map(number).collect();
-    let free = (1_u64..).filter(|number| !taken.contains(number));
-    let named = free.map(|number| (format!("{stem}{number}"), number));
-    named.filter(|(name, _)| !names.contains(name)).take(usize::try_from(count).unwrap_or(0)).collect()
-}
-
-/// The number of a replica: as Compose says, else as its name ends.
-pub(crate) fn number(container: &Container) -> Option<u64> {
-    let compose = label(container, COMPOSE_NUMBER).and_then(|number| number.parse().ok());
-    compose.or_else(|| numbered(name(container)).map(|(_, number)| number))
-}
-
-fn stem(containers: &[Container]) -> String {
-    let first = containers.first();
-    if let Some((stem, _)) = containers.iter().find_map(|container| numbered(name(container))) {
-        return stem.to_owned();
-    }
-    let compose =
-        first.and_then(|container| Some((label(container, COMPOSE_PROJECT)?, label(container, COMPOSE_SERVICE)?)));
-    match compose {
-        Some((project, service)) => format!("{project}-{service}-"),
-        None => format!("{}-", first.map(name).unwrap_or_default()),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::*;
+use super::{names::numbered, *};
+use crate::generation::{PORT_SHARING, VOLUME_SHARING};
 
 /// A container as a real engine describes it, made by Compose.
 fn container(change: impl FnOnce(&mut serde_json::Value)) -> Container {

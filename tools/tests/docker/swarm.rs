@@ -83,7 +83,11 @@ async fn four_tasks_are_scaled_deployed_and_rolled_back_without_a_lost_request()
     };
     assert_eq!(effect.image.as_deref(), Some("market-predictor:1"));
     assert_eq!(effect.replicas.unwrap().taken_at_once, 1);
+    let load = Load::on_host(&format!("127.0.0.1:{PORT}"));
     bench.there_and_back("rollback_service", json!({})).await;
+    let counted = load.end().await;
+    println!("rolled back: {counted:?}");
+    assert_eq!(counted.failed, 0, "{counted:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
