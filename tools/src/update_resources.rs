@@ -1,6 +1,7 @@
 //! `update_resources`: other limits of memory and CPU, while the service runs.
 
 mod of_swarm;
+mod plain;
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,12 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Change, Check, Effect, Failure, Permit, Replicas, SharedCatalogue, SharedClock, Target, Touches, Undo,
-    container::{ContainerView, memory_used},
     deploying::deploying,
     hand::{self, Hand},
     limits::Limits,
-    proof,
-    reach::{Container, Docker},
+    reach::Docker,
 };
 
 /// Docker's own least.
@@ -56,17 +55,8 @@ pub struct Before {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum On {
-    Plain(Vec<Limited>),
+    Plain(Vec<plain::Limited>),
     Swarm(of_swarm::Old),
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Limited {
-    id: String,
-    name: String,
-    restarts: i64,
-    was: Limits,
-    wanted: Limits,
 }
 
 /// What is asked for, in Docker's numbers.
@@ -117,34 +107,6 @@ impl Asked {
     }
 }
 
-/// A limit below what is used would end the container at once.
-async fn used_more(docker: &Docker, container: &Container, memory: i64) -> Result<(), Failure> {
-    let view = ContainerView::of(container);
-    let had = view.memory_limit;
-    if !view.running || had > 0 && memory >= had {
-        return Ok(());
-    }
-    let stats = docker.stats(container.id.as_deref().unwrap_or_default()).await;
-    let Some(used) = stats.as_ref().and_then(memory_used) else {
-        let what =
-            "Docker does not say how much memory it uses, so it cannot be told whether a lower limit would end it";
-        return Err(Failure::Tell(format!("{}: {what}", view.name)));
-    };
-    let limit = u64::try_from(memory).unwrap_or(0);
-    if used >= limit {
-        let (used, limit) = (used >> 20, limit >> 20);
-        return Err(Failure::Tell(format!(
-            "{} uses {used} MiB of memory now; a limit of {limit} MiB would end it. Right would be more than {used} MiB",
-            view.name
-        )));
-    }
-    Ok(())
-}
-
-fn limits(container: &Container) -> Limits {
-    Limits::of(&container.host_config.clone().unwrap_or_default())
-}
-
 impl Change for UpdateResources {
     const NAME: &'static str = "update_resources";
     const TOUCHES: Touches = Touches::Service;
@@ -163,23 +125,8 @@ impl Change for UpdateResources {
             let (old, state, replicas) = of_swarm::before(docker, &service, name, asked).await?;
             return Ok(Before { state, deploying, replicas, on: On::Swarm(old) });
         }
-        let most = docker.cores().await?;
-        if let Some(cpus) = args.cpus.filter(|_| asked.millicpus > i64::try_from(most * 1_000).ok()) {
-            return Err(Failure::Tell(format!("cpus is {cpus}, and the machine has {most} cores")));
-        }
         let containers = docker.of_service(&service).await?;
-        let mut all = Vec::new();
-        for container in &containers {
-            if let Some(memory) = asked.memory {
-                used_more(docker, container, memory).await?;
-            }
-            let (view, was) = (ContainerView::of(container), limits(container));
-            let id = container.id.clone().unwrap_or_default();
-            all.push(Limited { id, name: view.name, restarts: view.restarts, was, wanted: asked.on(was) });
-        }
-        if all.iter().all(|one| one.was.same(one.wanted)) {
-            return Err(Failure::Tell(format!("{} has these limits already; nothing is to be changed", args.service)));
-        }
+        let all = plain::before(docker, &containers, asked).await?;
         let (state, replicas) = (hand::state(&containers), hand::counted(&containers, 0));
         Ok(Before { state, deploying, replicas, on: On::Plain(all) })
     }
@@ -188,11 +135,7 @@ impl Change for UpdateResources {
         // `before` was made from the same arguments, so they are right.
         let asked = asked(args).unwrap_or(Asked { memory: None, millicpus: None });
         let says = match &before.on {
-            On::Plain(all) => {
-                let told =
-                    all.iter().map(|one| format!("{} from {} to {}", one.name, one.was.told(), one.wanted.told()));
-                format!("sets limits without a restart: {}", told.collect::<Vec<_>>().join("; "))
-            }
+            On::Plain(all) => plain::says(all),
             On::Swarm(old) => of_swarm::says(old),
         };
         Effect {
@@ -206,13 +149,7 @@ impl Change for UpdateResources {
     async fn apply(&self, _: Permit, _: &Self::Args, before: &Before) -> Result<String, Failure> {
         let docker = self.hand.docker()?;
         match &before.on {
-            On::Plain(all) => {
-                for one in all {
-                    set(docker, one, one.wanted).await?;
-                }
-                let told = all.iter().map(|one| format!("{} has {}", one.name, one.wanted.told()));
-                Ok(told.collect::<Vec<_>>().join("; "))
-            }
+            On::Plain(all) => plain::apply(docker, all).await,
             On::Swarm(old) => of_swarm::apply(&self.hand, old).await,
         }
     }
@@ -227,16 +164,7 @@ impl Change for UpdateResources {
     async fn happened(&self, _: &Self::Args, before: &Before) -> Result<Option<String>, Failure> {
         let docker = self.hand.docker()?;
         match &before.on {
-            On::Plain(all) => {
-                let mut changed = Vec::new();
-                for one in all.iter().filter(|one| !one.was.same(one.wanted)) {
-                    let now = limits(&docker.inspect(&one.id).await?);
-                    if !now.same(one.was) {
-                        changed.push(format!("{} has {}", one.name, now.told()));
-                    }
-                }
-                Ok((!changed.is_empty()).then(|| changed.join("; ")))
-            }
+            On::Plain(all) => plain::happened(docker, all).await,
             On::Swarm(old) => of_swarm::happened(docker, old).await,
         }
     }
@@ -244,7 +172,7 @@ impl Change for UpdateResources {
     async fn verify(&self, args: &Self::Args, before: &Before) -> Result<Vec<Check>, Failure> {
         let (docker, service) = (self.hand.docker()?, self.hand.service(&args.service)?);
         let mut checks = match &before.on {
-            On::Plain(all) => has(docker, all, |one| one.wanted).await?,
+            On::Plain(all) => plain::verify(docker, all).await?,
             On::Swarm(old) => of_swarm::verify(docker, old).await?,
         };
         checks.extend(self.hand.url(&service).await);
@@ -254,13 +182,7 @@ impl Change for UpdateResources {
     async fn undo(&self, _: Permit, _: &Self::Args, before: &Before) -> Result<Undo, Failure> {
         let docker = self.hand.docker()?;
         match &before.on {
-            On::Plain(all) => {
-                for one in all {
-                    set(docker, one, one.was).await?;
-                }
-                let told = all.iter().map(|one| format!("{} has {} again", one.name, one.was.told()));
-                Ok(Undo::Done(told.collect::<Vec<_>>().join("; ")))
-            }
+            On::Plain(all) => plain::undo(docker, all).await.map(Undo::Done),
             On::Swarm(old) => of_swarm::undo(&self.hand, old).await.map(Undo::Done),
         }
     }
@@ -268,37 +190,10 @@ impl Change for UpdateResources {
     async fn restored(&self, _: &Self::Args, before: &Before) -> Result<Vec<Check>, Failure> {
         let docker = self.hand.docker()?;
         match &before.on {
-            On::Plain(all) => {
-                let checks = has(docker, all, |one| one.was).await?;
-                Ok(checks.into_iter().filter(|check| check.name.contains("limits")).collect())
-            }
+            On::Plain(all) => plain::restored(docker, all).await,
             On::Swarm(old) => of_swarm::restored(docker, old).await,
         }
     }
-}
-
-async fn set(docker: &Docker, one: &Limited, to: Limits) -> Result<(), Failure> {
-    let now = limits(&docker.inspect(&one.id).await?);
-    if now.same(to) {
-        return Ok(());
-    }
-    docker.update(&one.id, to.update_from(now)).await
-}
-
-async fn has(docker: &Docker, all: &[Limited], limit: impl Fn(&Limited) -> Limits) -> Result<Vec<Check>, Failure> {
-    let mut checks = Vec::new();
-    for one in all {
-        let container = docker.inspect(&one.id).await?;
-        let (now, wanted) = (limits(&container), limit(one));
-        let view = ContainerView::of(&container);
-        checks.push(Check {
-            name: format!("the limits of {} are {}", one.name, wanted.told()),
-            passed: now.same(wanted),
-            found: now.told(),
-        });
-        checks.extend(proof::of_container(&view, view.restarts - one.restarts));
-    }
-    Ok(checks)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bollard::models::{Limit, ServiceSpec};
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, used_more};
+use super::{Asked, plain::used_more};
 use crate::{
     Check, Failure, Replicas, Service,
     hand::Hand,

@@ -187,7 +187,7 @@ async fn a_memory_limit_below_what_is_used_is_refused_with_both_numbers() {
     let wanted = "web-1 uses 100 MiB of memory now; a limit of 64 MiB would end it. Right would be more than 100 MiB";
     assert_eq!(told, wanted);
     let told = registry.before("update_resources", &args(json!({"cpus": 2.5}))).await.unwrap_err().to_string();
-    assert_eq!(told, "cpus is 2.5, and the machine has 2 cores");
+    assert_eq!(told, "cpus is 2.500, and the machine has 2 cores");
     let right = args(json!({"memory_mib": 128, "cpus": 1.5}));
     let before = registry.before("update_resources", &right).await.unwrap();
     let effect = registry.effect("update_resources", &right, &before).unwrap();
