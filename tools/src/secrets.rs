@@ -17,6 +17,9 @@ pub(crate) use keys::telling;
 /// What stands in place of a secret.
 pub(crate) const MASK: &str = "[masked]";
 
+/// How often a text is looked at again at most; each pass masks something.
+const PASSES: usize = 8;
+
 /// One kind of secret.
 struct Rule {
     /// At least one of these is in every text that the rule is about, in any case.
@@ -55,7 +58,8 @@ static COMPILED: LazyLock<Compiled> = LazyLock::new(|| {
     Compiled { words: words.expect("words of bounded length"), of_word, rules }
 });
 
-/// The text with each secret replaced; the same text when it has none.
+/// The text with each secret replaced; the same text when it has none. What is masked may bring to light a secret beside it, so
+/// it is looked at until nothing changes.
 pub(crate) fn mask(text: &str) -> Cow<'_, str> {
     masked(text, false)
 }
@@ -66,6 +70,17 @@ pub(crate) fn mask_in_lines(text: &str) -> Cow<'_, str> {
 }
 
 fn masked(text: &str, keep_lines: bool) -> Cow<'_, str> {
+    let mut masked = once(text, keep_lines);
+    for _ in 0..PASSES {
+        match once(&masked, keep_lines) {
+            Cow::Owned(next) if next != *masked => masked = Cow::Owned(next),
+            Cow::Owned(_) | Cow::Borrowed(_) => break,
+        }
+    }
+    masked
+}
+
+fn once(text: &str, keep_lines: bool) -> Cow<'_, str> {
     let compiled = &*COMPILED;
     let mut wanted: u128 = 0;
     for found in compiled.words.find_overlapping_iter(text) {

@@ -200,7 +200,7 @@ fn addresses_headers_and_lonely_values_of_chance_are_masked() {
 }
 
 /// Lines as they stand in logs every day: not one letter of them may go.
-const ORDINARY: &str = include_str!("ordinary.txt");
+const ORDINARY: &str = include_str!("../ordinary.txt");
 
 #[test]
 fn ordinary_lines_stay_as_they_are() {
