@@ -1,12 +1,8 @@
 //! `notify`: people are told something, once.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use reqwest::Client;
 use schemars::JsonSchema;
@@ -16,13 +12,9 @@ use crate::{
     Change, Check, Effect, Failure, Permit, SharedCatalogue, SharedClock, System, Target, Touches, Undo, call_hash,
     message::{self, Message, Severity},
     reach::{Destination, Patience, Receiver},
+    said::{Begun, Said},
     service, text,
 };
-
-/// Messages that are remembered as sent.
-const REMEMBERED: usize = 1_024;
-/// For how long the same message counts as said already.
-const SAID_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// Tells people something about a service: what was found, what was done, or what a person has to decide. Where it goes is in the
 /// settings. Say it so that it can be understood without anything else; nobody answers.
@@ -220,73 +212,5 @@ impl Change for Notify {
 
     async fn restored(&self, _: &Self::Args, _: &Before) -> Result<Vec<Check>, Failure> {
         Ok(Vec::new())
-    }
-}
-
-/// What was said to whom, so that nobody is told the same twice.
-#[derive(Default, Clone)]
-struct Said(Arc<Mutex<VecDeque<Entry>>>);
-
-struct Entry {
-    key: String,
-    to: String,
-    /// `None` while it is being sent.
-    at: Option<DateTime<Utc>>,
-}
-
-/// Whether a message may be sent now.
-enum Begun {
-    Said,
-    Busy,
-    Mine(Mine),
-}
-
-/// Leave to send one message to one receiver; given back when it was not taken.
-struct Mine {
-    said: Said,
-    key: String,
-    to: String,
-}
-
-impl Said {
-    fn entries(&self) -> MutexGuard<'_, VecDeque<Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn begin(&self, key: &str, to: &str, now: DateTime<Utc>) -> Begun {
-        let mut entries = self.entries();
-        entries.retain(|entry| entry.at.is_none_or(|at| now - at < SAID_FOR));
-        match entries.iter().find(|entry| entry.key == key && entry.to == to) {
-            Some(Entry { at: Some(_), .. }) => return Begun::Said,
-            Some(Entry { at: None, .. }) => return Begun::Busy,
-            None => {}
-        }
-        if entries.len() >= REMEMBERED {
-            entries.pop_front();
-        }
-        entries.push_back(Entry { key: key.to_owned(), to: to.to_owned(), at: None });
-        Begun::Mine(Mine { said: self.clone(), key: key.to_owned(), to: to.to_owned() })
-    }
-
-    fn when(&self, key: &str, to: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let entries = self.entries();
-        let at = entries.iter().find(|entry| entry.key == key && entry.to == to)?.at;
-        at.filter(|at| now - *at < SAID_FOR)
-    }
-}
-
-impl Mine {
-    fn done(&self, now: DateTime<Utc>) {
-        let mut entries = self.said.entries();
-        if let Some(entry) = entries.iter_mut().find(|entry| entry.key == self.key && entry.to == self.to) {
-            entry.at = Some(now);
-        }
-    }
-}
-
-impl Drop for Mine {
-    /// A call that was given up, or not taken, leaves nothing behind.
-    fn drop(&mut self) {
-        self.said.entries().retain(|entry| entry.at.is_some() || entry.key != self.key || entry.to != self.to);
     }
 }

@@ -1,29 +1,22 @@
 //! `silence_alert`: quiet for one known alert, for a known time.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use chrono::{SubsecRound as _, TimeDelta};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::{
     Change, Check, Effect, Failure, Permit, SharedCatalogue, SharedClock, Target, Touches, Undo,
     led::service_of,
-    reach::{ActiveAlert, Alertmanager, Matcher, NewSilence, Silence, SilenceState},
-    service, shape, text,
+    reach::{ActiveAlert, Alertmanager, NewSilence, Silence, SilenceState},
+    service,
+    silence::{Before, BeforeAlert, CREATED_BY, name},
+    text,
 };
 
-/// Who Alertmanager says made the silence.
-const CREATED_BY: &str = "devops-agent";
 /// Alerts that one call silences at most.
 const MOST: usize = 10;
-/// A silence of ours that ends so much earlier than asked is as good as one that is made now.
-const NEARLY: TimeDelta = TimeDelta::seconds(60);
-
 /// Silences one firing alert of a service for some minutes: people get no more messages about it, and nothing is repaired. Right
 /// while a cause is known and a person works on it, or during a repair that makes it fire; never to make an incident look over.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -46,23 +39,6 @@ pub struct SilenceAlert {
     alertmanager: Option<Arc<Alertmanager>>,
     catalogue: SharedCatalogue,
     clock: SharedClock,
-}
-
-/// The alerts before, and the silences that they get.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Before {
-    alerts: Vec<BeforeAlert>,
-    ends_at: DateTime<Utc>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct BeforeAlert {
-    fingerprint: String,
-    labels: BTreeMap<String, String>,
-    matchers: Vec<Matcher>,
-    state: String,
-    /// Silences of ours with these matchers that hold already, and until when: they are none of this call's.
-    ours: BTreeMap<String, DateTime<Utc>>,
 }
 
 impl SilenceAlert {
@@ -103,73 +79,6 @@ impl SilenceAlert {
         let reason = text::one_line(&text::clean(&args.reason), 400);
         format!("{reason} (made by devops-agent for {}; ends by itself)", args.service)
     }
-}
-
-impl Before {
-    /// The silences that this call made: ours, exactly these matchers, exactly this end, and not there before.
-    fn made<'a>(&'a self, alert: &'a BeforeAlert, silences: &'a [Silence]) -> impl Iterator<Item = &'a Silence> {
-        silences.iter().filter(|silence| {
-            is_ours(silence, &alert.matchers)
-                && silence.ends_at == self.ends_at
-                && !alert.ours.contains_key(&silence.id)
-        })
-    }
-
-    /// A silence of ours that holds for at least as long as asked.
-    fn holds<'a>(&self, alert: &BeforeAlert, silences: &'a [Silence]) -> Option<&'a Silence> {
-        silences.iter().find(|silence| is_ours(silence, &alert.matchers) && silence.ends_at >= self.ends_at - NEARLY)
-    }
-
-    fn covered(&self, alert: &BeforeAlert) -> bool {
-        alert.ours.values().any(|ends_at| *ends_at >= self.ends_at - NEARLY)
-    }
-}
-
-impl BeforeAlert {
-    fn of(alert: &ActiveAlert, alerts: &[ActiveAlert], silences: &[Silence]) -> Self {
-        let matchers = matchers(alert, alerts);
-        let ours = silences.iter().filter(|silence| is_ours(silence, &matchers));
-        Self {
-            ours: ours.map(|silence| (silence.id.clone(), silence.ends_at)).collect(),
-            fingerprint: alert.fingerprint.clone(),
-            labels: alert.labels.clone(),
-            state: alert.status.state.clone(),
-            matchers,
-        }
-    }
-
-    fn says(&self) -> String {
-        let mut labels = self.labels.clone();
-        let name = labels.remove("alertname").unwrap_or_default();
-        format!("{}{}", text::one_line(&text::clean(&name), 120), shape::name(&labels))
-    }
-}
-
-/// The alert's own name.
-fn name(alert: &ActiveAlert) -> &str {
-    alert.labels.get("alertname").map_or("", String::as_str)
-}
-
-/// Whether it is a silence of ours with exactly these matchers that is not over.
-fn is_ours(silence: &Silence, matchers: &[Matcher]) -> bool {
-    let mut theirs = silence.matchers.clone();
-    theirs.sort();
-    silence.created_by == CREATED_BY && silence.state() != SilenceState::Expired && theirs == matchers
-}
-
-/// All labels of the alert, each equal. Where another alert has all of them and more, the labels that it has more must be absent:
-/// a silence is for exactly one alert.
-fn matchers(alert: &ActiveAlert, alerts: &[ActiveAlert]) -> Vec<Matcher> {
-    let wider = alerts.iter().filter(|other| {
-        other.labels.len() > alert.labels.len()
-            && alert.labels.iter().all(|(label, value)| other.labels.get(label) == Some(value))
-    });
-    let more: BTreeSet<_> =
-        wider.flat_map(|other| other.labels.keys()).filter(|label| !alert.labels.contains_key(*label)).collect();
-    let own = alert.labels.iter().map(|(label, value)| Matcher::equal(label, value));
-    let mut matchers: Vec<_> = own.chain(more.into_iter().map(|label| Matcher::equal(label, ""))).collect();
-    matchers.sort();
-    matchers
 }
 
 impl Change for SilenceAlert {

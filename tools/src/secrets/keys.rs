@@ -73,7 +73,7 @@ pub(super) static RULES: &[Rule] = &[
         with: With::If(2, |_, _| true),
     },
     Rule {
-        words: &["x-", "private-token", "api-key", "subscription-key"],
+        words: &["-key", "apikey", "-token", "-secret", "-signature", "-password", "-auth"],
         pattern: concat!(
             r"(?i)((?:x-[a-z0-9-]*(?:key|token|secret|signature|password|auth)|private-token|job-token|deploy-token|api-key|subscription-key)",
             between!(),
@@ -84,13 +84,13 @@ pub(super) static RULES: &[Rule] = &[
     },
     // Command lines and SQL.
     Rule {
-        words: &["--", "-p"],
+        words: &["-pass", "-pwd", "-secret", "-token", "-api", "-access", "-key"],
         pattern: r#"(?i)((?:^|[\s"'\[,])--?(?:[a-z0-9]+-)*(?:password|passwd|passphrase|pass|pwd|secret|token|api-?key|access-?key|secret-?key)["']?(?:[ \t]+|,[ \t]*)["']?)([^\s"',;|\]-][^\s"',;|\]]*)"#,
         with: With::If(2, |_, value| !common(value)),
     },
     Rule {
-        words: &["-u", "--user"],
-        pattern: r#"((?-u:\b)(?:curl|wget|http|https)(?-u:\b)[^\n]{0,400}?[ \t](?:-u|--user|--proxy-user)[ =]?["']?[^\s:"']+:)([^\s"']+)"#,
+        words: &["curl ", "wget ", "http -", "https -"],
+        pattern: r#"((?-u:\b)(?:curl|wget|https?)[ \t](?:[^\n]{0,400}?[ \t])??(?:-u|--user|--proxy-user)[ =]?["']?[^\s:"']+:)([^\s"']+)"#,
         with: With::If(2, |_, value| !common(value)),
     },
     Rule {

@@ -67,8 +67,17 @@ pub(super) static RULES: &[Rule] = &[
     rule(&[":aa"], r"(?-u:\b)[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
     rule(&["sg."], r"(?-u:\b)SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
     rule(&["key-"], r"(?-u:\b)key-[a-f0-9]{32}(?-u:\b)"),
-    rule(&["-us"], r"(?-u:\b)[a-f0-9]{32}-us[0-9]{1,2}(?-u:\b)"),
-    rule(&["sk"], r"(?-u:\b)SK[a-f0-9]{32}(?-u:\b)"),
+    rule(
+        &["-us1", "-us2", "-us3", "-us4", "-us5", "-us6", "-us7", "-us8", "-us9"],
+        r"(?-u:\b)[a-f0-9]{32}-us[0-9]{1,2}(?-u:\b)",
+    ),
+    rule(
+        &[
+            "sk0", "sk1", "sk2", "sk3", "sk4", "sk5", "sk6", "sk7", "sk8", "sk9", "ska", "skb", "skc", "skd", "ske",
+            "skf",
+        ],
+        r"(?-u:\b)SK[a-f0-9]{32}(?-u:\b)",
+    ),
     // Models.
     rule(&["sk-"], r"(?-u:\b)sk-(?:proj-|ant-|svcacct-|admin-|or-v1-)?[A-Za-z0-9_-]{20,}"),
     rule(&["hf_"], r"(?-u:\b)hf_[A-Za-z0-9]{30,}"),
