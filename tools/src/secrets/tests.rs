@@ -94,6 +94,11 @@ fn the_formats_of_vendors_are_known() {
     {
         assert_eq!(mask(&format!("a -----BEGIN {name}-----\nMIIE\nabc=\n-----END {name}----- b")), "a [masked] b");
         assert_eq!(mask(&format!("cut -----BEGIN {name}-----\\nMIIE\\nabc")), "cut [masked]");
+        let hidden =
+            format!("-----BEGIN {name}-----\n{}-----END {name}-----", "the disk of db-1 is full\n".repeat(400));
+        assert!(mask(&hidden).contains("the disk of db-1 is full"), "nobody hides a log between two lines");
+        let open = format!("-----BEGIN {name}-----\nthe disk of db-1 is full");
+        assert_eq!(mask(&open), "[masked] disk of db-1 is full");
     }
 }
 

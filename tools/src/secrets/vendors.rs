@@ -4,15 +4,25 @@
 
 use super::{Rule, With};
 
+/// Bytes of a private key with its frame: one of 8,192 bits has fewer.
+const LONGEST_KEY: usize = 8 * 1024;
+
 const fn rule(words: &'static [&'static str], pattern: &'static str) -> Rule {
     Rule { words, pattern, with: With::Mask }
 }
 
 pub(super) static RULES: &[Rule] = &[
-    // Private keys: PEM, OpenSSH, PGP, PuTTY, age. A key that is cut off is masked to the end.
+    // Private keys: PEM, OpenSSH, PGP, PuTTY, age. What lies between a beginning and an end that are far apart is no key: nobody
+    // may hide a log's lines by writing both.
+    Rule {
+        words: &["private key"],
+        pattern: r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)",
+        with: With::If(1, |_, key| key.len() <= LONGEST_KEY),
+    },
+    // One that is cut off goes as far as it looks like one.
     rule(
         &["private key"],
-        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:(?:\r?\n|\\r|\\n)[ \t]*(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash): [^\n\\]*|[A-Za-z0-9+/=]*)| ?[A-Za-z0-9+/=]{16,})*",
     ),
     rule(&["private-lines"], r"Private-Lines: \d+\r?\n(?:[A-Za-z0-9+/=]+\r?\n?)+"),
     rule(&["age-secret-key"], r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
