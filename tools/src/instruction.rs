@@ -19,26 +19,27 @@ const LINE: usize = 4 * 1024;
 static INSTRUCTION: LazyLock<Regex> = LazyLock::new(|| {
     let parts = [
         // Talk about the conversation itself.
-        r"\b(?:ignore|disregard|forget|override|bypass|skip)\s+(?:all\s+|any\s+|the\s+|your\s+|every\s+|of\s+|my\s+|these\s+|those\s+)*(?:previous|prior|above|earlier|preceding|former|system|safety|security|other|initial|original)?\s*(?:instructions?|prompts?|rules?|guidelines|guardrails|polic(?:y|ies)|approvals?|restrictions|context)\b",
+        r"\b(?:ignore|disregard|forget|override)\s+(?:all\s+|any\s+|the\s+|your\s+|every\s+|of\s+|my\s+|these\s+|those\s+)*(?:previous|prior|above|earlier|preceding|former|system|safety|security|other|initial|original)?\s*(?:instructions?|prompts?|rules?|guidelines|guardrails|polic(?:y|ies)|approvals?|restrictions|context)\b",
+        r"\b(?:bypass|skip)\s+(?:all|any|the|your|every)\s+(?:\w+\s+)?(?:rules?|guidelines|guardrails|polic(?:y|ies)|approvals?|restrictions)\b",
         r"\b(?:ignore|disregard|forget)\s+(?:everything|anything|all)\s+(?:above|before|prior|that\s+came|you\s+(?:were|have|know)|i\s+said|said)",
         r"\b(?:pay\s+no\s+attention\s+to|do\s+not\s+(?:follow|obey)|don't\s+(?:follow|obey)|stop\s+following)\s+(?:\w+\s+){0,3}?(?:instructions?|rules?|guidelines|polic(?:y|ies))",
         r"\b(?:new|updated|real|actual|important|special)\s+(?:system\s+)?instructions?\s*:",
-        r"\byou\s+are\s+(?:now|actually|no\s+longer)\s+(?:an?|the|in)\b",
+        r"\byou\s+are\s+(?:now|no\s+longer)\s+(?:an?|the|in)\b",
         r"\bfrom\s+now\s+on,?\s+(?:you|only|always|never)\b",
         r"\bpretend\s+(?:to\s+be|you\s+are|that\s+you)\b|\bact\s+as\s+(?:an?|the)\s+(?:admin\w*|root|operator|developer|different|unrestricted)\b|\bjailbreak",
-        r"(?:^|\n)\s*(?:(?:system|assistant|developer)\s*(?:prompt|message)?|user\s+(?:prompt|message)|human)\s*:\s",
+        r"(?:^|\n)\s*(?:(?:system|developer|user)\s+(?:prompt|message)|(?-i:SYSTEM)|assistant|human)\s*:\s",
         r"<\|(?:im_start|im_end|system|endoftext|start_header_id|eot_id)[^>]*\|?>|\[/?INST\]|<</?SYS>>|</?(?:system|instructions?|tool_call|function_call|tool_result|untrusted)>",
         r"(?:^|\n)\s*#{2,}\s*(?:system|instructions?|assistant|human|new\s+task)\b|\b(?:begin|end|start)\s+(?:of\s+)?(?:the\s+)?system\s+(?:prompt|instructions?)\b",
         r"\b(?:reveal|print|show|repeat|output|leak|send)\s+(?:me\s+|us\s+)?(?:your|the)\s+(?:system\s+prompt|hidden\s+prompt|initial\s+instructions|api\s+keys?|credentials|secrets)\b",
         r"\b(?:as|dear|hello|hey|attention|note\s+to)[,:]?\s+(?:an?\s+|the\s+|any\s+)?(?:ai|llm|language\s+model|assistant|agent|devops-agent)\b",
         r"\bif\s+you\s+are\s+(?:an?|the)\s+(?:ai|llm|language\s+model|assistant|agent|bot)\b|\b(?:ai|llm)s?\s+(?:reading|processing|analy[sz]ing)\s+this\b",
         // Orders about tools and approvals.
-        r"\b(?:call|invoke|use|run|execute)\s+(?:(?:the\s+)?tool|the\s+function)\b",
+        r"\b(?:call|invoke|use|run|execute)\s+(?:the\s+)?tool\b",
         r"\b(?:restart_container|scale_service|deploy_service|rollback_service|update_resources|silence_alert|open_pr)\b|\b(?:call|invoke|run|use)\s+(?:notify|conclude)\b",
-        r"\b(?:approval|permission|leave|authori[sz]ation)\s+(?:is|was|has\s+been)\s+(?:already\s+)?(?:granted|given|approved|waived)\b",
+        r"\b(?:approval|leave|authori[sz]ation)\s+(?:is|was|has\s+(?:already\s+)?been)\s+(?:already\s+)?(?:granted|given|approved|waived)\b|\bpermission\s+(?:was|has\s+(?:already\s+)?been|is\s+already)\s+(?:already\s+)?(?:granted|given)\b",
         r"\b(?:pre-?)?approved\s+by\s+(?:the\s+)?(?:operator|admin\w*|on-?call|owner|security|management)\b|\bno\s+(?:approval|confirmation)\s+is\s+(?:needed|required|necessary)\b",
         r"\b(?:do\s+not|don't|never)\s+(?:tell|inform|alert|notify|ask)\s+(?:the\s+|any\s+)?(?:user|operator|human|person|people|anyone|on-?call)\b",
-        r"\b(?:please|must|immediately|now|urgent(?:ly)?)[,:]?\s+(?:you\s+)?(?:restart|redeploy|deploy|scale|delete|remove|drop|silence|approve|roll\s?back|shut\s?down|disable)\s+(?:the\s+|all\s+|every\s+)?[a-z0-9_.-]+",
+        r"(?:\b(?:please|must|immediately|urgent(?:ly)?)|(?:^|[\n.!?:]\s*|\band\s+)now)[,:]?\s+(?:you\s+)?(?:restart|redeploy|deploy|scale|delete|remove|drop|silence|approve|roll\s?back|shut\s?down|disable)\s+(?:the\s+|all\s+|every\s+)?[a-z0-9_.-]+",
         // "Ignore previous instructions" in other languages: German, Dutch, French, Spanish, Portuguese, Italian, Polish.
         r"\b(?:ignorier\w*|vergiss|vergesst|missachte\w*|negeer|vergeet)\s+(?:\S+\s+){0,4}?(?:anweisung\w*|instruktion\w*|instructies|regeln|regels|vorgaben|befehle)",
         r"\b(?:ignor(?:e|es|ez|er|a|ar|ad|en)|oubli(?:e|es|ez|er)|olvid(?:a|e|ar|en)|descart(?:a|e|ar)|esque(?:ça|cer|ce)|desconsider(?:e|ar)|dimentica(?:re|te)?)\s+(?:\S+\s+){0,4}?(?:consignes|directives|instrucciones|indicaciones|órdenes|instruções|regras|reglas|règles|istruzioni|regole|instructions\s+pr[ée]c[ée]dentes)",

@@ -102,7 +102,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         words: &["pass", "pwd", "secret", "credential", "key", "token"],
         pattern: concat!("(?i)(", strong!(), between!(), ")", value!()),
-        with: With::If(2, |_, value| !common(value)),
+        // Two colons in a row are a path of a program.
+        with: With::If(2, |_, value| !common(value) && !value.starts_with(':')),
     },
     Rule {
         words: &["token", "auth", "jwt", "sessionid", "sessid", "dsn"],
@@ -135,7 +136,7 @@ fn beside(found: &Captures<'_>, value: &str) -> bool {
 
 /// Values that stand under such a key in ordinary text and say nothing.
 fn common(value: &str) -> bool {
-    const WORDS: [&str; 48] = [
+    const WORDS: &[&str] = &[
         "true",
         "false",
         "null",
@@ -184,6 +185,10 @@ fn common(value: &str) -> bool {
         "to",
         "with",
         "rotated",
+        "option",
+        "argument",
+        "flag",
+        "parameter",
     ];
     let plain = value.trim_matches(|letter: char| !letter.is_alphanumeric()).to_ascii_lowercase();
     let filled_in_later = ["${", "$(", "{{", "%("].iter().any(|start| value.starts_with(start));
