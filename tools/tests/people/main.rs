@@ -51,7 +51,7 @@ fn client() -> reqwest::Client {
 }
 
 fn alertmanager(url: &str, clock: SharedClock) -> Arc<Alertmanager> {
-    let options = HttpOptions { timeout: Duration::from_millis(400), answer_max: 256 * 1024, ..HttpOptions::default() };
+    let options = HttpOptions { timeout: Duration::from_secs(1), answer_max: 256 * 1024, ..HttpOptions::default() };
     Arc::new(Alertmanager::new(client(), url, options, clock).unwrap())
 }
 

@@ -28,7 +28,7 @@ fn destination(name: &str, kind: DestinationKind, url: String) -> Destination {
 }
 
 fn patience() -> Patience {
-    Patience { timeout: Duration::from_millis(300), ..Patience::default() }
+    Patience { timeout: Duration::from_secs(1), ..Patience::default() }
 }
 
 fn hand(destinations: Vec<Destination>, clock: SharedClock) -> Hand {
@@ -151,7 +151,7 @@ async fn a_receiver_is_tried_again_where_that_can_help_and_not_where_it_cannot()
     failure: the receiver of messages could not be reached: ops did not take it: answers 400 Bad Request: x199…; waited [], 1 requests
     failure: the receiver of messages could not be reached: ops did not take it: answers 302 Found: ; waited [], 1 requests
     told ops; waited [1], 2 requests
-    failure: the receiver of messages could not be reached: ops did not take it: no answer within 300 ms; it may have come through; waited [], 1 requests
+    failure: the receiver of messages could not be reached: ops did not take it: no answer within 1000 ms; it may have come through; waited [], 1 requests
     told ops; waited [], 1 requests
     ");
 }
