@@ -63,29 +63,45 @@ impl fmt::Display for ChangeLine {
     }
 }
 
-/// What Docker tells: events of the service's containers, and of those that are there now the start and the image.
+/// What Docker tells: events of the service's containers, gone ones too, and of those that are there now the start and the image.
+/// One list that fails does not hide the others.
 pub(crate) async fn by_docker(
     docker: &Docker,
     service: &Service,
     since: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<Told, Failure> {
-    let containers = docker.of_service(service).await?;
-    let (events, missing) = match docker.service_events(service, since, until).await {
-        Ok(events) => (events, Vec::new()),
-        Err(failure) => (Vec::new(), vec![format!("Docker's events: {failure}")]),
+    let containers = docker.of_service(service).await;
+    let (mut lines, mut missing) = (Vec::new(), Vec::new());
+    let mut events = match (docker.service_events(service, since, until).await, &containers) {
+        (Ok(events), _) => events,
+        (Err(_), Err(failure)) => return Err(failure.clone()),
+        (Err(failure), Ok(_)) => {
+            missing.push(format!("Docker's events: {failure}"));
+            Vec::new()
+        }
     };
-    let mut lines: Vec<_> = containers.iter().flat_map(standing).collect();
-    lines.extend(events.iter().rev().filter_map(event));
+    if let Some(name) = service.swarm() {
+        match docker.swarm_events(name, since, until).await {
+            Ok(more) => events.extend(more),
+            Err(failure) => missing.push(format!("Docker's events of the Swarm service: {failure}")),
+        }
+    }
+    match &containers {
+        Ok(containers) => lines.extend(containers.iter().flat_map(standing)),
+        Err(failure) => missing.push(format!("Docker's containers: {failure}")),
+    }
+    let events: Vec<_> = events.iter().rev().filter_map(event).collect();
     // A start that is told as an event as well is told once.
-    let told = lines.clone();
     lines.retain(|line| {
-        !line.what.ends_with(STARTED)
-            || !told.iter().any(|other| {
-                let near = (other.at - line.at).num_seconds().abs() <= 2;
-                near && other.what == line.what.replace(STARTED, " start")
-            })
+        let Some(name) = line.what.strip_suffix(STARTED) else { return true };
+        let same = |event: &ChangeLine| {
+            let near = (event.at - line.at).num_seconds().abs() <= 2;
+            near && event.what.strip_suffix(" start") == Some(name)
+        };
+        !events.iter().any(same)
     });
+    lines.extend(events);
     Ok((lines, missing))
 }
 

@@ -8,8 +8,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod changes;
 mod failures;
 mod hands;
+mod github;
 mod recorded;
 
 use std::{sync::Arc, time::Duration};

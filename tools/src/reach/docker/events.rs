@@ -26,34 +26,36 @@ impl Docker {
         since: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<EventMessage>, Failure> {
-        let mut events = self.filtered(filter("container", id), since, until).await?;
-        events.retain(|event| event.action.as_deref().is_some_and(|action| !action.starts_with("exec_")));
-        Ok(events)
+        self.filtered(filter("container", id), since, until).await
     }
 
-    /// What the engine says happened to the containers of a service between two moments, those that are gone by now among them, and
-    /// to its Swarm service where it runs in one; oldest first.
+    /// What the engine says happened to the containers of a service between two moments, those that are gone by now among them;
+    /// oldest first.
     ///
     /// # Errors
-    /// `Unreachable` with what was seen.
+    /// `Tell` when the catalogue names neither container nor labels; else `Unreachable`.
     pub async fn service_events(
         &self,
         service: &Service,
         since: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<EventMessage>, Failure> {
-        let mut events = self.filtered(containers(service), since, until).await?;
-        if let Some(name) = service.swarm() {
-            let mut filters = filter("type", "service");
-            filters.extend(filter("service", name));
-            events.extend(self.filtered(filters, since, until).await?);
-        }
-        events.retain(|event| {
-            let action = event.action.as_deref().unwrap_or_default();
-            !action.is_empty() && !NOISE.iter().any(|noise| action.starts_with(noise))
-        });
-        events.sort_by_key(|event| event.time_nano.or_else(|| event.time.map(|at| at.saturating_mul(1_000_000_000))));
-        Ok(events)
+        self.filtered(containers(service)?, since, until).await
+    }
+
+    /// What the engine says happened to a Swarm service between two moments, oldest first.
+    ///
+    /// # Errors
+    /// `Unreachable` with what was seen.
+    pub async fn swarm_events(
+        &self,
+        name: &str,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<EventMessage>, Failure> {
+        let mut filters = filter("type", "service");
+        filters.extend(filter("service", name));
+        self.filtered(filters, since, until).await
     }
 
     /// The images whose containers of a service were seen to be healthy between two moments, with the moment in seconds.
@@ -66,7 +68,7 @@ impl Docker {
         since: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<(i64, String)>, Failure> {
-        let mut filters = containers(service);
+        let mut filters = containers(service)?;
         filters.extend(filter("event", "health_status"));
         let healthy = self.filtered(filters, since, until).await?.into_iter().filter_map(|event| {
             let image = event.actor?.attributes?.remove("image")?;
@@ -90,7 +92,11 @@ impl Docker {
         let mut events = Vec::new();
         let mut output = std::pin::pin!(client.events(Some(options)));
         while let Some(event) = self.next(&mut output).await? {
-            events.push(event.map_err(failure)?);
+            let event: EventMessage = event.map_err(failure)?;
+            let action = event.action.as_deref().unwrap_or_default();
+            if !action.is_empty() && !NOISE.iter().any(|noise| action.starts_with(noise)) {
+                events.push(event);
+            }
             if events.len() >= EVENTS {
                 break;
             }
@@ -104,14 +110,18 @@ fn filter(name: &str, value: &str) -> Filters {
 }
 
 /// The filter by which the engine finds containers of a service, whether they are still there or not.
-fn containers(service: &Service) -> Filters {
+fn containers(service: &Service) -> Result<Filters, Failure> {
     let mut filters = filter("type", "container");
     match &service.container {
         Some(name) => filters.extend(filter("container", name.trim_start_matches('/'))),
+        // Without a filter the engine would tell of all containers.
+        None if service.labels.is_empty() => {
+            return Err(Failure::Tell(format!("the catalogue names no container of {}", service.name)));
+        }
         None => {
             let labels = service.labels.iter().map(|(key, value)| format!("{key}={value}"));
             filters.insert("label".to_owned(), labels.collect());
         }
     }
-    filters
+    Ok(filters)
 }

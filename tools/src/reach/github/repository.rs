@@ -69,7 +69,9 @@ impl GitHub {
     /// # Errors
     /// `Tell` when there is none, or it may not be seen; else `Unreachable`.
     pub async fn repository(&self, repository: &RepositoryName) -> Result<Repository, Failure> {
-        self.get(&repository.path(""), &[]).await?.json()
+        self.get(&repository.path(""), &[]).await?.found()?.ok_or_else(|| {
+            Failure::Tell(format!("GitHub knows no repository {repository}, or the `token` in [github] may not see it"))
+        })
     }
 
     /// What stands at a path, at a ref; `None` when there is nothing.
