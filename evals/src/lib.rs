@@ -1,7 +1,7 @@
 //! The world: a recorded incident that answers again, closed-loop, over the same HTTP APIs as the real parts.
 //!
 //! [`Case`] is the recording and the truth about it; [`World`] plays it on a virtual clock. `prometheus`, `loki`, `docker`,
-//! `alertmanager` and `services` are its doubles, faithful in form to the real ones as far as an agent asks them.
+//! `alertmanager`, `github` and `services` are its doubles, faithful in form to the real ones as far as an agent asks them.
 //!
 //! Invariant: nothing later than the virtual now is ever visible, and the same calls on the same case give the same answers.
 

@@ -31,6 +31,7 @@ mod proof;
 mod proposal;
 mod releases;
 mod replica;
+mod proposal_words;
 mod repository;
 mod said;
 mod secrets;
@@ -40,6 +41,7 @@ mod silence;
 mod swarm;
 mod text;
 mod visible;
+mod walk;
 
 mod check_health;
 mod deploy_service;

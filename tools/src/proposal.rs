@@ -1,7 +1,5 @@
 //! What a pull request would do to the files of a repository: read from what stands there, and counted line by line.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
@@ -9,9 +7,10 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::{
     Failure,
-    reach::{GitHub, NewFile, RepositoryName, Tree, TreeEntry},
+    reach::{GitHub, NewFile, RepositoryName, TreeEntry},
     repository::check_path,
     text,
+    walk::Walk,
 };
 
 /// Files of one proposal; a policy may allow fewer.
@@ -92,7 +91,7 @@ pub(crate) async fn plan(
     root: &str,
     files: &[ProposedFile],
 ) -> Result<Vec<PlannedFile>, Failure> {
-    let mut walk = Walk { github, repository, seen: BTreeMap::new() };
+    let mut walk = Walk::new(github, repository);
     let mut planned = Vec::new();
     for file in files {
         let stands = walk.find(root, &file.path).await?;
@@ -181,55 +180,6 @@ impl PlannedFile {
     /// As it stands, for a person's leave.
     pub(crate) fn state(&self) -> String {
         format!("{} {}", self.path, self.was.as_deref().unwrap_or("(not there)"))
-    }
-}
-
-/// Goes from folder to folder, so that links and submodules on the way are seen.
-struct Walk<'a> {
-    github: &'a GitHub,
-    repository: &'a RepositoryName,
-    seen: BTreeMap<String, Tree>,
-}
-
-impl Walk<'_> {
-    /// The file at a path; `None` when nothing stands there.
-    async fn find(&mut self, root: &str, path: &str) -> Result<Option<TreeEntry>, Failure> {
-        let (mut tree, mut parts) = (root.to_owned(), path.split('/').peekable());
-        while let Some(part) = parts.next() {
-            let Some(entry) = self.entry(&tree, part).await? else {
-                return Ok(None);
-            };
-            let why = match (entry.mode.as_str(), parts.peek()) {
-                ("100644" | "100755", None) => return Ok(Some(entry)),
-                ("040000", Some(_)) => {
-                    tree = entry.sha;
-                    continue;
-                }
-                ("100644" | "100755", Some(_)) => "is a file, so nothing can stand below it",
-                ("040000", None) => "is a folder",
-                ("120000", _) => "is a link; name the file that it leads to",
-                ("160000", _) => "is a submodule, which is another repository",
-                _ => "is of a kind that cannot be changed",
-            };
-            return Err(Failure::Tell(format!("{path} cannot be changed: {part} {why}")));
-        }
-        Ok(None)
-    }
-
-    async fn entry(&mut self, sha: &str, name: &str) -> Result<Option<TreeEntry>, Failure> {
-        if !self.seen.contains_key(sha) {
-            let tree = self.github.tree(self.repository, sha, false).await?;
-            self.seen.insert(sha.to_owned(), tree);
-        }
-        let Some(tree) = self.seen.get(sha) else {
-            return Ok(None);
-        };
-        let found = tree.entries.iter().find(|entry| entry.path == name);
-        if found.is_none() && tree.truncated {
-            let what = format!("the folder in which {name} would stand is too large for GitHub to list");
-            return Err(Failure::Tell(what));
-        }
-        Ok(found.cloned())
     }
 }
 

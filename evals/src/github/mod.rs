@@ -8,6 +8,7 @@ mod files;
 mod git_data;
 mod handle;
 mod http;
+mod new_repository;
 mod object;
 mod pull_request;
 mod repository;
@@ -19,7 +20,7 @@ use std::{
 
 pub use handle::{GitHubRepository, PullRequestView};
 pub(crate) use http::router;
-pub use repository::NewRepository;
+pub use new_repository::NewRepository;
 use repository::Repository;
 
 /// All repositories by their full name in lower case; a clone is the same ones.

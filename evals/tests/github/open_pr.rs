@@ -216,7 +216,7 @@ async fn what_cannot_be_proposed_is_refused_before_anything_is_written() {
     x, line 1: holds U+2066, which people would not see; leave it out
     title and reason have to say something: people decide by them
     the catalogue names no repository of gateway: set `repository` in [services.gateway]
-    GitHub says (404): Not Found; there is no such thing, or the `token` in [github] may not see it
+    GitHub knows no repository market/lost, or the `token` in [github] may not see it
     "#);
     assert_eq!((stage.repository.pull_requests().len(), stage.own_branches().len()), (0, 0));
 }

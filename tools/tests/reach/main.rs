@@ -10,8 +10,8 @@
 
 mod changes;
 mod failures;
-mod hands;
 mod github;
+mod hands;
 mod recorded;
 
 use std::{sync::Arc, time::Duration};

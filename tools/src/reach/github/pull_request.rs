@@ -38,6 +38,9 @@ pub struct PullRequest {
 /// One end of a pull request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct End {
+    /// The owner and the branch, as "owner:branch".
+    #[serde(default)]
+    pub label: Option<String>,
     /// The branch.
     #[serde(rename = "ref")]
     pub branch: String,
@@ -86,14 +89,11 @@ impl GitHub {
         repository: &RepositoryName,
         branch: &str,
     ) -> Result<Vec<PullRequest>, Failure> {
-        let query = [
-            ("state", "all".to_owned()),
-            ("head", format!("{}:{branch}", repository.owner)),
-            ("per_page", PAGE.to_string()),
-        ];
+        let head = format!("{}:{branch}", repository.owner);
+        let query = [("state", "all".to_owned()), ("head", head.clone()), ("per_page", PAGE.to_string())];
         let mut found: Vec<PullRequest> = self.get(&repository.path("pulls"), &query).await?.json()?;
-        // GitHub leaves out a filter that it does not understand.
-        found.retain(|pull| pull.head.branch == branch);
+        // GitHub leaves out a filter that it does not understand, and a fork may have a branch of the same name.
+        found.retain(|pull| pull.head.label.as_ref().is_some_and(|label| label.eq_ignore_ascii_case(&head)));
         found.sort_by_key(|pull| std::cmp::Reverse(pull.number));
         Ok(found)
     }
