@@ -89,6 +89,16 @@ impl GitHubRepository {
             .unwrap_or_default()
     }
 
+    /// People make a branch at the newest commit of `main`.
+    pub fn create_branch(&self, branch: &str) {
+        let now = self.now();
+        self.hub.with(&self.full_name, |repository| {
+            if let Some(sha) = repository.branches.get("main").cloned() {
+                repository.point(branch, &sha, now);
+            }
+        });
+    }
+
     /// People push a commit; gives its name, or `None` when there is no such branch.
     pub fn push(&self, branch: &str, files: &[(&str, &str)], message: &str) -> Option<String> {
         let now = self.now();

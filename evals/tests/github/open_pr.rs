@@ -156,6 +156,23 @@ async fn what_others_pushed_is_left_to_them() {
 }
 
 #[tokio::test]
+async fn a_branch_of_the_same_name_that_others_wrote_is_left_as_it_is() {
+    let stage = Stage::usual().await;
+    let args = usual_call();
+    let branch = stage.before(&args).await.unwrap()["branch"].as_str().unwrap().to_owned();
+    stage.repository.create_branch(&branch);
+    let theirs = stage.repository.push(&branch, &[("README.md", "# ours\n")], "Ours").unwrap();
+    let before = stage.before(&args).await.unwrap();
+    let failure = stage.apply(&args, &before).await.unwrap_err().to_string();
+    let told = format!("the branch {branch} is there already and holds what others wrote; it is left as it is");
+    assert_eq!(failure, told);
+    assert_eq!(stage.happened(&args, &before).await, None);
+    assert!(matches!(stage.undo(&args, &before).await, Ok(Undo::Nothing(_))));
+    assert!(stage.restored(&args, &before).await);
+    assert_eq!((stage.repository.branches()[&branch].clone(), stage.open_pull_requests()), (theirs, 0));
+}
+
+#[tokio::test]
 async fn the_state_for_a_person_s_leave_changes_with_the_repository() {
     let stage = Stage::usual().await;
     let args = usual_call();

@@ -1,10 +1,10 @@
 //! GitHub's client: what is a limit, what is a no, and who can act on it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use tools::{
-    Failure,
+    Catalogue, Failure, Origin, ReadFile, Registry, SearchCode, Service, SharedCatalogue,
     reach::{Contents, GitHub, NewPullRequest, RepositoryName},
 };
 use wiremock::{
@@ -175,5 +175,62 @@ async fn what_cannot_be_a_client_is_refused_at_once() {
     for token in ["s3cret\n", "s3 cret", "s3crét"] {
         let told = refused("https://api.github.com", token);
         assert_eq!(told, "GitHub: the token holds blanks or other characters that no token has");
+    }
+}
+
+/// The looking tools over one server, for a service with a repository.
+fn registry(url: &str) -> Registry {
+    let github = Some(Arc::new(github(url)));
+    let payments = Service { repository: Some("team/payments".into()), ..Service::named("payments", Origin::Settings) };
+    let catalogue = SharedCatalogue::new(Catalogue::new([payments]));
+    Registry::new().0.look(SearchCode::new(github.clone(), catalogue.clone())).look(ReadFile::new(github, catalogue))
+}
+
+#[tokio::test]
+async fn nothing_of_another_repository_is_told_whatever_github_finds() {
+    let item = |repository: &str, path: &str| {
+        json!({
+            "path": path,
+            "repository": { "full_name": repository },
+            "text_matches": [{ "fragment": "a\u{202e}b\ntoken=abc123\n\n" }],
+        })
+    };
+    let found = json!({ "total_count": 40, "items": [item("evil/x", "theirs"), item("Team/Payments", "ours")] });
+    let server = server(ResponseTemplate::new(200).set_body_json(found)).await;
+    let answer =
+        registry(&server.uri()).run("search_code", &json!({ "service": "payments", "query": "x" })).await.unwrap();
+    insta::assert_snapshot!(answer.text, @"
+    39 files of team/payments hold it
+    ours
+      | ab
+      | token=[masked]
+    [38 more files are left out; narrow the query down]
+    ");
+    assert!(!answer.raw.to_string().contains("theirs"));
+}
+
+#[tokio::test]
+async fn a_file_too_large_to_be_sent_is_told() {
+    let large =
+        json!({ "type": "file", "name": "a", "size": 2_000_000, "sha": "ab", "encoding": "none", "content": "" });
+    let server = server(ResponseTemplate::new(200).set_body_json(large)).await;
+    let told =
+        registry(&server.uri()).run("read_file", &json!({ "service": "payments", "path": "a" })).await.unwrap_err();
+    assert_eq!(told.to_string(), "\"a\" in team/payments has 2000000 bytes, which GitHub does not send");
+}
+
+#[tokio::test]
+async fn what_a_model_is_told_of_the_tools() {
+    let registry = registry("http://127.0.0.1:9");
+    let told: Vec<_> = registry.specs().map(|spec| format!("{} {}", spec.name, spec.description)).collect();
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    read_file Reads a file of the service's repository, with line numbers; of a folder, what it holds. Secrets are masked.
+
+    search_code Searches the default branch of the service's repository. Words are joined by AND; `path:`, `filename:`, `extension:` and
+    `language:` narrow it down; a phrase stands in quotes.
+    ");
+    for spec in registry.specs() {
+        assert!(registry.check(&spec.name, &spec.example).is_ok(), "{}", spec.name);
+        assert!(spec.schema["properties"].get("repository").is_none(), "a model names no repository");
     }
 }
