@@ -50,7 +50,7 @@ fn undo_failed(incident: &Incident) -> String {
 }
 
 fn handed_over(incident: &Incident) -> String {
-    let last = incident.changes().next_back();
+    let last = incident.last_remedy();
     match last.and_then(|(state, change)| change.verified.map(|(seq, ok)| (state, seq, ok))) {
         Some((state, seq, false)) => {
             format!("{} did not help: its checks in [{seq}] do not all pass", state.call.tool)
@@ -67,7 +67,7 @@ fn handed_over(incident: &Incident) -> String {
 fn why(incident: &Incident, outcome: Outcome) -> String {
     match outcome {
         Outcome::Repaired => {
-            let proof = incident.changes().next_back().and_then(|(state, change)| Some((state, change.verified?.0)));
+            let proof = incident.last_remedy().and_then(|(state, change)| Some((state, change.verified?.0)));
             proof.map_or_else(String::new, |(state, seq)| format!("{} helped, proven in [{seq}]", state.call.tool))
         }
         Outcome::ResolvedByItself => {

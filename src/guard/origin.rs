@@ -1,6 +1,7 @@
 //! Where the arguments of a change come from. Telemetry is data: it never names what is changed.
 
 use serde_json::Value;
+use tools::Touches;
 
 use super::Guard;
 use crate::{
@@ -23,7 +24,13 @@ impl Guard {
             }
         }
         texts.retain(|(_, text)| text.chars().count() >= SHORTEST);
+        let silences = self.registry.spec(&call.tool).is_some_and(|spec| spec.touches == Some(Touches::Alerts));
+        let own_alert = |value: &str| case.incident().alerts.iter().any(|joined| joined.alert.name() == value);
         texts.into_iter().find_map(|(argument, value)| {
+            // The alert that an incident is about is what it may silence.
+            if silences && own_alert(value) {
+                return None;
+            }
             let needle = value.to_lowercase();
             let seq = self.in_telemetry(case, &needle)?;
             (!self.in_trusted(case, &needle)).then(|| Reason::Untrusted { argument, value: value.to_owned(), seq })

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use tools::{Check, Failure, Undo};
+use tools::{Check, Failure, Touches, Undo};
 
 use super::Guard;
 use crate::{
@@ -37,13 +37,16 @@ impl Guard {
                     let text = format!("{}; proven by the checks in [{seq}]", what_of(done));
                     return case.write(vec![changed(&call, text, true)]).await;
                 }
-                ChangeState { verified: Some((_, false)), undone: None, service, before, .. } => {
+                ChangeState { verified: Some((_, false)), undone: None, service, before, touches, .. } => {
                     let undone = match self.journal.halted().await? {
                         None => self.take_back(&call, before).await,
                         // A halt stops every change, the one back too: a person decides how things stand from here.
                         Some(who) => untouched(&call, &Reason::Halted { by: who.by, because: who.because }),
                     };
-                    self.count_failure(case, service, undone).await?;
+                    match touches {
+                        Touches::Service => self.count_failure(case, service, undone).await?,
+                        Touches::Alerts | Touches::Repository | Touches::People => case.write(vec![undone]).await?,
+                    }
                 }
                 ChangeState { verified: Some((seq, false)), undone: Some(true), done, .. } => {
                     let text = format!("{}; it did not help: see the checks in [{seq}]", what_of(done));

@@ -12,6 +12,7 @@ mod verdict;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tools::Touches;
 
 pub use call::{Approval, CallState, ChangeState};
 pub use conclusion::{Claim, Conclusion};
@@ -251,9 +252,14 @@ impl Incident {
         self.calls.iter().filter_map(|state| state.change.as_ref().map(|change| (state, change)))
     }
 
-    /// Whether the last change was proven to have helped, and no alert came after that.
+    /// The last change to a service: a message or a silence repairs nothing.
+    pub fn last_remedy(&self) -> Option<(&CallState, &ChangeState)> {
+        self.changes().rfind(|(_, change)| change.touches == Touches::Service)
+    }
+
+    /// Whether the last remedy was proven to have helped, and no alert came after that.
     pub fn repaired(&self) -> bool {
-        let Some((seq, true)) = self.changes().next_back().and_then(|(_, change)| change.verified) else {
+        let Some((seq, true)) = self.last_remedy().and_then(|(_, change)| change.verified) else {
             return false;
         };
         self.alerts.iter().all(|joined| joined.seq < seq || joined.resolved.is_some())

@@ -69,7 +69,7 @@ mod tests {
             title: title.into(),
             body: "Ask @team, image nginx@sha256:abc\u{202e}".into(),
             files: files.iter().map(file).collect(),
-            reason: "token=abc123 leaked".into(),
+            reason: "password=abc123 leaked".into(),
         }
     }
 
@@ -92,7 +92,7 @@ mod tests {
 
         ## Why
 
-        token=[masked] leaked
+        password=[masked] leaked
 
         ---
 

@@ -107,25 +107,31 @@ fn once(text: &str, keep_lines: bool) -> Cow<'_, str> {
 }
 
 fn replaced<'t>(pattern: &Regex, with: &With, text: &'t str, keep_lines: bool) -> Cow<'t, str> {
-    match with {
-        With::Mask if keep_lines => pattern.replace_all(text, |found: &Captures<'_>| {
-            let lines = found.get(0).map_or(0, |whole| whole.as_str().matches('\n').count());
-            format!("{MASK}{}", "\n".repeat(lines))
-        }),
-        With::Mask => pattern.replace_all(text, MASK),
-        With::If(group, is_secret) => pattern.replace_all(text, |found: &Captures<'_>| {
-            let whole = found.get(0).map_or("", |whole| whole.as_str());
-            // The first of the groups from that number on that took part.
-            let Some(value) = (*group..found.len()).find_map(|index| found.get(index)) else {
-                return whole.to_owned();
-            };
-            if value.as_str().starts_with("[masked") || !is_secret(found, value.as_str()) {
-                return whole.to_owned();
-            }
-            let start = found.get(0).map_or(0, |whole| whole.start());
-            let before = whole.get(..value.start() - start).unwrap_or_default();
-            format!("{before}{MASK}{}", whole.get(value.end() - start..).unwrap_or_default())
-        }),
+    pattern.replace_all(text, |found: &Captures<'_>| {
+        let whole = found.get(0).map_or("", |whole| whole.as_str());
+        let masked = with.on(found, whole);
+        let lines = |text: &str| text.matches('\n').count();
+        let lost = if keep_lines { lines(whole).saturating_sub(lines(&masked)) } else { 0 };
+        format!("{masked}{}", "\n".repeat(lost))
+    })
+}
+
+impl With {
+    /// What becomes of one match.
+    fn on(&self, found: &Captures<'_>, whole: &str) -> String {
+        let Self::If(group, is_secret) = self else {
+            return MASK.to_owned();
+        };
+        // The first of the groups from that number on that took part.
+        let Some(value) = (*group..found.len()).find_map(|index| found.get(index)) else {
+            return whole.to_owned();
+        };
+        if value.as_str().starts_with("[masked") || !is_secret(found, value.as_str()) {
+            return whole.to_owned();
+        }
+        let start = found.get(0).map_or(0, |whole| whole.start());
+        let before = whole.get(..value.start() - start).unwrap_or_default();
+        format!("{before}{MASK}{}", whole.get(value.end() - start..).unwrap_or_default())
     }
 }
 

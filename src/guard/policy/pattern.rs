@@ -4,29 +4,77 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 /// One or several patterns; a name fits when it fits one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Patterns(Vec<String>);
+pub(crate) struct Patterns(Vec<Pattern>);
+
+/// A pattern, sorted by how it is compared: a policy has many rules, and most are told apart by their first or last letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Pattern {
+    /// `*`
+    Any,
+    /// `payments`
+    Exact(String),
+    /// `pay*`
+    Prefix(String),
+    /// `*-db`
+    Suffix(String),
+    /// `a*b*c`
+    Glob(String),
+}
+
+impl Pattern {
+    fn new(text: String) -> Self {
+        match text.split_once('*') {
+            None => Self::Exact(text),
+            Some(("", "")) => Self::Any,
+            Some((head, "")) => Self::Prefix(head.to_owned()),
+            Some(("", tail)) if !tail.contains('*') => Self::Suffix(tail.to_owned()),
+            Some(_) => Self::Glob(text),
+        }
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(text) => text == name,
+            Self::Prefix(head) => name.starts_with(head),
+            Self::Suffix(tail) => name.ends_with(tail),
+            Self::Glob(pattern) => glob(pattern, name),
+        }
+    }
+}
+
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Any => out.write_str("*"),
+            Self::Exact(text) | Self::Glob(text) => out.write_str(text),
+            Self::Prefix(head) => write!(out, "{head}*"),
+            Self::Suffix(tail) => write!(out, "*{tail}"),
+        }
+    }
+}
 
 impl Default for Patterns {
     fn default() -> Self {
-        Self(vec!["*".to_owned()])
+        Self(vec![Pattern::Any])
     }
 }
 
 impl Patterns {
     /// Whether a name fits one of the patterns.
     pub(crate) fn matches(&self, name: &str) -> bool {
-        self.0.iter().any(|pattern| glob(pattern, name))
+        self.0.iter().any(|pattern| pattern.matches(name))
     }
 
     /// Whether every name fits.
     pub(crate) fn all(&self) -> bool {
-        self.0.iter().any(|pattern| pattern == "*")
+        self.0.contains(&Pattern::Any)
     }
 }
 
 impl std::fmt::Display for Patterns {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(&self.0.join(", "))
+        out.write_str(&self.0.iter().map(Pattern::to_string).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -45,7 +93,7 @@ impl<'de> Deserialize<'de> for Patterns {
         if patterns.is_empty() || patterns.iter().any(String::is_empty) {
             return Err(D::Error::custom("an empty pattern fits nothing; \"*\" fits everything"));
         }
-        Ok(Self(patterns))
+        Ok(Self(patterns.into_iter().map(Pattern::new).collect()))
     }
 }
 
@@ -73,7 +121,7 @@ pub(in crate::guard) fn glob(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::glob;
+    use super::{Pattern, glob};
 
     #[test]
     fn a_star_stands_for_any_run_of_characters() {
@@ -91,6 +139,12 @@ mod tests {
             ("größe*", "größer", true),
         ] {
             assert_eq!(glob(pattern, text), fits, "{pattern} on {text}");
+            let sorted = Pattern::new(pattern.to_owned());
+            assert_eq!(
+                (sorted.matches(text), sorted.to_string().replace("**", "*")),
+                (fits, pattern.replace("**", "*")),
+                "{pattern}"
+            );
         }
         assert!(!glob(&"a*".repeat(50), &"a".repeat(49)), "many stars are no trap");
     }

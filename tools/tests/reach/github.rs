@@ -192,7 +192,7 @@ async fn nothing_of_another_repository_is_told_whatever_github_finds() {
         json!({
             "path": path,
             "repository": { "full_name": repository },
-            "text_matches": [{ "fragment": "a\u{202e}b\ntoken=abc123\n\n" }],
+            "text_matches": [{ "fragment": "a\u{202e}b\npassword=abc123\n\n" }],
         })
     };
     let found = json!({ "total_count": 40, "items": [item("evil/x", "theirs"), item("Team/Payments", "ours")] });
@@ -203,7 +203,7 @@ async fn nothing_of_another_repository_is_told_whatever_github_finds() {
     39 files of team/payments hold it
     ours
       | ab
-      | token=[masked]
+      | password=[masked]
     [38 more files are left out; narrow the query down]
     ");
     assert!(!answer.raw.to_string().contains("theirs"));
