@@ -160,23 +160,38 @@ async fn serve(router: Router) -> url::Url {
 pub struct Arena {
     brain: Arc<Brain>,
     calls: Arc<AtomicU64>,
-    fleet: Arc<Fleet>,
+    pub fleet: Arc<Fleet>,
     clock: Arc<Passing>,
-    journal: Journal,
+    pub journal: Journal,
     catalogue: SharedCatalogue,
-    agent: Arc<Agent>,
+    pub agent: Arc<Agent>,
     rounds: u64,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Arena {
     pub async fn new(brain: Brain, speaks: Speaks) -> Self {
+        let fleet = Arc::new(Fleet::new(&SERVICES));
+        let clock = Arc::new(Passing(Mutex::new("2026-11-20T10:00:00Z".parse().unwrap())));
+        Self::over(tempfile::tempdir().unwrap(), fleet, clock, brain, speaks).await
+    }
+
+    /// The process is gone; another one takes up what stands in the journal.
+    pub async fn again(self, brain: Brain) -> Self {
+        self.journal.close().await;
+        Self::over(self.folder, self.fleet, self.clock, brain, Speaks::Directly).await
+    }
+
+    async fn over(
+        folder: tempfile::TempDir,
+        fleet: Arc<Fleet>,
+        clock: Arc<Passing>,
+        brain: Brain,
+        speaks: Speaks,
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (brain, calls) = (Arc::new(brain), Arc::new(AtomicU64::new(0)));
         let counted = (Arc::clone(&brain), Arc::clone(&calls));
-        let folder = tempfile::tempdir().unwrap();
-        let fleet = Arc::new(Fleet::new(&SERVICES));
-        let clock = Arc::new(Passing(Mutex::new("2026-11-20T10:00:00Z".parse().unwrap())));
         let shared: SharedClock = Arc::clone(&clock) as SharedClock;
         let options = JournalOptions { path: folder.path().join("journal.db"), queue: 1_024 };
         let journal = Journal::open(&options, Arc::clone(&shared)).unwrap();
@@ -218,7 +233,7 @@ impl Arena {
         let library = Arc::new(Library::default());
         let sources = Sources::default();
         let agent = Agent { guard, model, library, catalogue: catalogue.clone(), clock: shared, budgets, sources };
-        Self { brain, calls, fleet, clock, journal, catalogue, agent: Arc::new(agent), rounds: 0, _folder: folder }
+        Self { brain, calls, fleet, clock, journal, catalogue, agent: Arc::new(agent), rounds: 0, folder }
     }
 
     pub fn calls(&self) -> u64 {
@@ -298,7 +313,11 @@ impl Arena {
     async fn alert(&self, index: u64) {
         let (service, ..) = SERVICES[self.brain.below(SERVICES.len())];
         let service = if self.brain.below(3) == 0 { "web" } else { service };
-        let name = format!("{}-{index}", self.rounds);
+        self.alert_of(service, &format!("{}-{index}", self.rounds)).await;
+    }
+
+    /// An alert of a service comes in.
+    pub async fn alert_of(&self, service: &str, name: &str) {
         let starts = self.clock.now().to_rfc3339();
         let body = json!({ "receiver": "r", "groupKey": name, "alerts": [{
             "fingerprint": name, "status": "firing", "labels": { "alertname": "Down", "service": service, "n": name },

@@ -151,6 +151,7 @@ enum Kind {
     Random,
     Exhaustive(Vec<Wanted>),
     Scripted(&'static Script),
+    Just(Vec<Wanted>),
 }
 
 /// The hostile model's mind; shared by all incidents.
@@ -193,6 +194,11 @@ impl Brain {
         Self { kind: Mutex::new(Kind::Exhaustive(calls)), random: Mutex::new(1) }
     }
 
+    /// These calls, one turn each, and then the end.
+    pub fn just(calls: Vec<Wanted>) -> Self {
+        Self { kind: Mutex::new(Kind::Just(calls)), random: Mutex::new(1) }
+    }
+
     pub fn scripted(script: &'static Script) -> Self {
         Self { kind: Mutex::new(Kind::Scripted(script)), random: Mutex::new(1) }
     }
@@ -230,6 +236,7 @@ impl Brain {
                 };
                 script.calls.iter().map(of).collect()
             }
+            Kind::Just(calls) => calls.get(turn as usize).cloned().into_iter().collect(),
             Kind::Random => (0..TURN).map(|_| self.any()).collect(),
         }
     }

@@ -52,8 +52,28 @@ struct Act {
     args: Value,
 }
 
+/// Where a change fails, whichever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The state before cannot be read.
+    Before,
+    /// Nothing is done, and it is said.
+    Refused,
+    /// It is done, and the answer is lost.
+    HalfDone,
+    /// Whether it helped cannot be asked.
+    Verify,
+    /// It does not help.
+    NoHelp,
+    /// It does not help, and cannot be taken back.
+    Undo,
+    /// It does not help, and what was taken back does not stand.
+    NotRestored,
+}
+
 #[derive(Default)]
 pub struct Inner {
+    pub fault: Option<Fault>,
     pub services: BTreeMap<String, Service>,
     acts: Vec<Act>,
     /// Incidents and their own service.
@@ -174,6 +194,11 @@ impl Inner {
         self.must(made.len() < most, || format!("{tool} {} of incident {incident}", made.len() + 1));
         self.must(made.iter().all(|act| act.args != *args), || format!("{tool} twice: {args}"));
         self.acts.push(Act { at: now, incident, tool, service: service.to_owned(), args: args.clone() });
+    }
+
+    /// How many changes by this tool reached this service.
+    pub fn count(&self, tool: &str, service: &str) -> usize {
+        self.acts.iter().filter(|act| act.tool == tool && act.service == service).count()
     }
 
     /// A person is paged about a change that stands; no cap keeps it away.

@@ -9,7 +9,7 @@ use tools::{
     Change, Check, Effect, Failure, Permit, Registry, Replicas, Seen, SharedClock, System, Target, Tool, Touches, Undo,
 };
 
-use crate::fleet::{Fleet, Service};
+use crate::fleet::{Fault, Fleet, Service};
 
 /// Every argument that any of them takes.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +66,12 @@ pub struct Before {
     service: Service,
     helps: bool,
     can_undo: bool,
+    /// How often this was done before.
+    count: usize,
+}
+
+fn failed() -> Failure {
+    Failure::unreachable(System::Docker, "no answer in time")
 }
 
 fn unknown(name: &str) -> Failure {
@@ -85,8 +91,15 @@ impl<K: Kind> Change for Hand<K> {
 
     async fn before(&self, args: &Args) -> Result<Before, Failure> {
         let (helps, can_undo) = fate(&self.fleet);
-        let service = self.fleet.lock().services.get(&args.service).cloned().ok_or_else(|| unknown(&args.service))?;
-        Ok(Before { service, helps, can_undo })
+        let fleet = self.fleet.lock();
+        if fleet.fault == Some(Fault::Before) {
+            return Err(failed());
+        }
+        let service = fleet.services.get(&args.service).cloned().ok_or_else(|| unknown(&args.service))?;
+        let helps = if fleet.fault.is_some() { false } else { helps };
+        let can_undo = can_undo || fleet.fault.is_some();
+        let count = fleet.count(K::NAME, &args.service);
+        Ok(Before { service, helps, can_undo, count })
     }
 
     fn effect(&self, args: &Args, before: &Before) -> Effect {
@@ -100,6 +113,9 @@ impl<K: Kind> Change for Hand<K> {
     async fn apply(&self, _: Permit, args: &Args, _: &Before) -> Result<String, Failure> {
         let (now, value) = (self.clock.now(), serde_json::to_value(args).unwrap());
         let mut fleet = self.fleet.lock();
+        if fleet.fault == Some(Fault::Refused) && args.severity.as_deref() != Some("critical") {
+            return Err(failed());
+        }
         match K::TOUCHES {
             Touches::People if args.severity.as_deref() == Some("critical") && args.reason.is_none() => fleet.page(),
             Touches::People => fleet.other(now, K::NAME, &args.service, &value, crate::fleet::MESSAGES),
@@ -123,6 +139,9 @@ impl<K: Kind> Change for Hand<K> {
                 judge(&mut fleet, &args.service, &was, &is);
             }
         }
+        if fleet.fault == Some(Fault::HalfDone) {
+            return Err(failed());
+        }
         Ok(format!("{} done", K::NAME))
     }
 
@@ -130,12 +149,18 @@ impl<K: Kind> Change for Hand<K> {
         Duration::ZERO
     }
 
-    async fn happened(&self, _: &Args, _: &Before) -> Result<Option<String>, Failure> {
-        Ok(None)
+    async fn happened(&self, args: &Args, before: &Before) -> Result<Option<String>, Failure> {
+        let more = self.fleet.lock().count(K::NAME, &args.service) > before.count;
+        Ok(more.then(|| "it was done".to_owned()))
     }
 
     async fn verify(&self, args: &Args, before: &Before) -> Result<Vec<Check>, Failure> {
-        let passed = before.helps || K::TOUCHES != Touches::Service;
+        let fault = self.fleet.lock().fault;
+        if fault == Some(Fault::Verify) {
+            return Err(failed());
+        }
+        let page = args.severity.as_deref() == Some("critical");
+        let passed = before.helps || (K::TOUCHES != Touches::Service && fault.is_none()) || page;
         if passed && K::TOUCHES == Touches::Service {
             self.fleet.lock().proved(&args.service, true);
         }
@@ -147,7 +172,7 @@ impl<K: Kind> Change for Hand<K> {
         if K::TOUCHES == Touches::Service {
             fleet.proved(&args.service, false);
         }
-        if !before.can_undo {
+        if !before.can_undo || fleet.fault == Some(Fault::Undo) {
             fleet.undo_failures += 1;
             return Err(Failure::unreachable(System::Docker, "it does not answer"));
         }
@@ -157,7 +182,9 @@ impl<K: Kind> Change for Hand<K> {
     }
 
     async fn restored(&self, args: &Args, before: &Before) -> Result<Vec<Check>, Failure> {
-        let passed = self.fleet.lock().services.get(&args.service) == Some(&before.service);
+        let fleet = self.fleet.lock();
+        let stands = fleet.services.get(&args.service) == Some(&before.service);
+        let passed = stands && fleet.fault != Some(Fault::NotRestored);
         Ok(vec![Check { name: "as before".into(), passed, found: passed.to_string() }])
     }
 }

@@ -20,6 +20,7 @@ mod arena;
 mod brain;
 mod fleet;
 mod hands;
+mod steps;
 
 use arena::{Arena, Speaks};
 use brain::Brain;

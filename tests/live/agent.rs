@@ -20,7 +20,7 @@ const OPERATOR: &str = "live-suite-operator";
 pub(crate) struct Agent<'a> {
     lab: &'a Lab,
     child: Child,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 impl<'a> Agent<'a> {

@@ -23,6 +23,8 @@ pub(crate) struct Lab {
     pub(crate) agent_port: u16,
     pub(crate) service_port: u16,
     pub(crate) second_prometheus_port: u16,
+    /// The port that the replicas of one service share.
+    pub(crate) fleet_port: u16,
     pub(crate) client: reqwest::Client,
     dockerd: Option<Child>,
     prometheus: Option<Child>,
@@ -31,7 +33,7 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) async fn start() -> Result<Self> {
-        let mut ports = free_ports(6)?.into_iter();
+        let mut ports = free_ports(7)?.into_iter();
         let mut port = || ports.next().context("no free port");
         let mut lab = Self {
             folder: tempfile::Builder::new().prefix("devops-agent-live").tempdir()?,
@@ -40,6 +42,7 @@ impl Lab {
             agent_port: port()?,
             service_port: port()?,
             second_prometheus_port: port()?,
+            fleet_port: port()?,
             client: reqwest::Client::builder().timeout(Duration::from_secs(20)).build()?,
             dockerd: None,
             prometheus: None,
@@ -166,6 +169,22 @@ impl Lab {
         std::fs::copy(&binary, context.join("market-predictor")).with_context(|| binary.clone())?;
         std::fs::write(context.join("Dockerfile"), include_str!("market-predictor/Dockerfile"))?;
         self.docker(&["build", "--quiet", "--tag", "market-predictor:live", &context.display().to_string()]).await?;
+        Ok(())
+    }
+
+    /// Two images that are well, and one that is no longer well after some seconds.
+    pub(crate) async fn build_images(&self) -> Result<()> {
+        let context = self.path("image");
+        for (tag, environment) in [("1", ""), ("2", ""), ("worse", "ENV SICK=3\n")] {
+            let file = format!(
+                "FROM scratch\nCOPY market-predictor /market-predictor\nENV VERSION={tag}\n{environment}ENV GRACEFUL=1\n\
+                 HEALTHCHECK --interval=1s --timeout=1s --retries=2 CMD [\"/market-predictor\", \"healthcheck\"]\n\
+                 ENTRYPOINT [\"/market-predictor\"]\n"
+            );
+            std::fs::write(context.join("Dockerfile"), file)?;
+            let image = format!("market-predictor:{tag}");
+            self.docker(&["build", "--quiet", "--tag", &image, &context.display().to_string()]).await?;
+        }
         Ok(())
     }
 

@@ -13,7 +13,9 @@
 )]
 
 mod agent;
+mod hands;
 mod lab;
+mod llm;
 mod promql;
 mod scenarios;
 

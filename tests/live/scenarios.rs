@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     agent::{Agent, at, kind_of},
+    hands::{halted, under_load, worse},
     lab::Lab,
 };
 
@@ -21,7 +22,7 @@ pub(crate) struct Row {
     pub(crate) own_share: Option<f64>,
 }
 
-type Done = Result<(DateTime<Utc>, Vec<Value>)>;
+pub(crate) type Done = Result<(DateTime<Utc>, Vec<Value>)>;
 
 pub(crate) async fn run(lab: &mut Lab, only: &str) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
@@ -42,6 +43,9 @@ pub(crate) async fn run(lab: &mut Lab, only: &str) -> Result<Vec<Row>> {
     scenario!("agent killed between begun and done", agent_killed);
     scenario!("Prometheus gone during the investigation", prometheus_gone);
     scenario!("Docker gone", docker_gone);
+    scenario!("four: scaled, deployed, rolled back under load", under_load);
+    scenario!("a change that makes things worse is undone", worse);
+    scenario!("halted in mid-incident", halted);
     Ok(rows)
 }
 
@@ -75,7 +79,7 @@ fn own_share(entries: &[Value]) -> Option<f64> {
 }
 
 /// The one incident there must be, ended as it must.
-async fn ended(agent: &Agent<'_>, outcome: &str) -> Result<Vec<Value>> {
+pub(crate) async fn ended(agent: &Agent<'_>, outcome: &str) -> Result<Vec<Value>> {
     let found = agent.outcome().await?;
     let report = agent.report().await?;
     ensure!(found == outcome, "it ended as {found}, and should have as {outcome}\n{report}");
@@ -85,7 +89,7 @@ async fn ended(agent: &Agent<'_>, outcome: &str) -> Result<Vec<Value>> {
     Ok(agent.entries().await)
 }
 
-async fn says(agent: &Agent<'_>, words: &[&str]) -> Result<()> {
+pub(crate) async fn says(agent: &Agent<'_>, words: &[&str]) -> Result<()> {
     let report = agent.report().await?;
     for word in words {
         ensure!(report.contains(word), "the report does not say {word:?}:\n{report}");
