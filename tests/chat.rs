@@ -196,3 +196,41 @@ async fn without_an_llm_a_question_gets_the_state_of_what_it_names() {
     let (status, problem) = asked("", json!({ "messages": [{ "role": "system", "content": "x" }] })).await;
     assert_eq!((status, problem["status"].as_u64()), (400, Some(400)));
 }
+
+#[tokio::test]
+async fn what_a_model_cannot_name_it_is_not_offered() {
+    let offered = async |more: &str| {
+        let (url, seen) = provider(vec![conclude("nothing", json!([]), false)]).await;
+        let (stage, alert) = stage("container-killed", &with_provider(&url, more)).await;
+        stage.play(&alert).await.unwrap();
+        stage.strike().await;
+        let asked = seen.lock().unwrap()[0]["tools"].as_array().unwrap().clone();
+        asked
+            .into_iter()
+            .map(|tool| (tool["function"]["name"].as_str().unwrap().to_owned(), tool))
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let tools = offered("").await;
+    let replicas = &tools["scale_service"]["function"]["parameters"]["properties"]["replicas"];
+    assert_eq!(replicas["description"], "How many replicas there are to be. At least 1, at most 10.", "{replicas}");
+    let minutes = &tools["silence_alert"]["function"]["parameters"]["properties"]["minutes"];
+    assert!(minutes["description"].as_str().unwrap().ends_with("At least 1, at most 120."), "{minutes}");
+    let services = &tools["restart_container"]["function"]["parameters"]["properties"]["service"]["enum"];
+    assert_eq!(services, &json!(["feature-store", "market-predictor"]));
+
+    // In mode observe, with all that it needs protected, nothing of the world can be changed: only people can be told.
+    let observed = "[services.market-predictor]\nautonomy = \"observe\"\n[services.feature-store]\nprotected = true\n";
+    let tools = offered(observed).await;
+    for change in [
+        "restart_container",
+        "scale_service",
+        "update_resources",
+        "deploy_service",
+        "rollback_service",
+        "silence_alert",
+        "open_pr",
+    ] {
+        assert!(!tools.contains_key(change), "{change} is offered");
+    }
+    assert!(tools.contains_key("notify") && tools.contains_key("inspect_container"));
+}

@@ -16,6 +16,7 @@ mod approvals;
 mod broken;
 mod chat;
 mod crash;
+mod guardrails;
 mod imports;
 mod intake;
 mod operations;

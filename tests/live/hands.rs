@@ -5,15 +5,19 @@ use std::{
     collections::BTreeMap,
     process::Stdio,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
+use axum::{Router, http::HeaderMap, routing::post};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::Utc;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -93,18 +97,23 @@ fn load(lab: &Lab) -> (Arc<AtomicBool>, Vec<JoinHandle<(BTreeMap<String, u64>, V
     (stop, clients)
 }
 
-/// Starts the agent with this provider and lets it have an incident about the service.
-async fn incident<'a>(lab: &'a Lab, name: &str, llm: &Llm) -> Result<Agent<'a>> {
+/// Starts the agent with this provider, in a policy of these scenarios.
+async fn agent<'a>(lab: &'a Lab, name: &str, llm: &Llm, more: &str) -> Result<Agent<'a>> {
     let policy = lab.path(&format!("policy-{name}.toml"));
     std::fs::write(&policy, POLICY)?;
-    let more = format!(
+    let settings = format!(
         "[guard]\npolicy = \"{}\"\n{}[services.fleet]\nlabels = {{ \"devops-agent.service\" = \"fleet\" }}\n\
-         health_url = \"http://127.0.0.1:{}/health\"\n[discovery]\nenabled = false\n",
+         health_url = \"http://127.0.0.1:{}/health\"\n[discovery]\nenabled = false\n{more}",
         policy.display(),
         llm.settings(),
         lab.fleet_port,
     );
-    let agent = Agent::start(lab, name, "act", &more).await?;
+    Agent::start(lab, name, "act", &settings).await
+}
+
+/// The same, with an incident about the service.
+async fn incident<'a>(lab: &'a Lab, name: &str, llm: &Llm) -> Result<Agent<'a>> {
+    let agent = agent(lab, name, llm, "").await?;
     let alert = json!({ "receiver": "agent", "groupKey": "fleet", "alerts": [{
         "fingerprint": "fleet", "status": "firing", "labels": { "alertname": "FleetSlow", "service": "fleet" },
         "startsAt": Utc::now().to_rfc3339(), "generatorURL": "http://p/graph?g0.expr=vector%280%29+%3E+1",
@@ -196,6 +205,69 @@ pub(crate) async fn halted(lab: &mut Lab) -> Done {
     ensure!(verified.contains(" 0 breaks found"), "{verified}");
     remove(lab).await?;
     Ok((fault, entries))
+}
+
+/// A secret of at least 24 bytes, as Standard Webhooks writes it.
+const SIGNING: &str = "live-suite-signing-secret-of-the-receiver";
+
+/// By a real Alertmanager's webhook: the alert is silenced there, limits are set on all four, a receiver is told and can prove by whom.
+pub(crate) async fn limits(lab: &mut Lab) -> Done {
+    four(lab).await?;
+    let told: Arc<Mutex<Vec<(HeaderMap, String)>>> = Arc::default();
+    let receiver = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let (address, kept) = (receiver.local_addr()?, Arc::clone(&told));
+    let keep = async move |headers: HeaderMap, body: String| kept.lock().unwrap().push((headers, body));
+    tokio::spawn(async move { axum::serve(receiver, Router::new().route("/told", post(keep))).await });
+    let silence = json!({ "alert": "FleetSlow", "minutes": 5 });
+    let message = json!({ "message": "the limits of fleet were raised", "severity": "info" });
+    let turns = vec![
+        wanted("silence_alert", silence),
+        wanted("update_resources", json!({ "memory_mib": 64, "cpus": 0.5 })),
+        wanted("notify", message),
+    ];
+    let (llm, fault) = (Llm::start(turns, 100).await?, Utc::now());
+    let destination = format!(
+        "[[notify.destinations]]\nname = \"on-call\"\nkind = \"webhook\"\nwebhook_url = \"http://{address}/told\"\nsigning_secret = \"{SIGNING}\"\n"
+    );
+    let agent = agent(lab, "limits", &llm, &destination).await?;
+    let alerts = format!("http://127.0.0.1:{}/api/v2/alerts", lab.alertmanager_port);
+    let fire = json!([{
+        "labels": { "alertname": "FleetSlow", "service": "fleet", "severity": "warning" },
+        "generatorURL": "http://p/graph?g0.expr=vector%280%29+%3E+1",
+    }]);
+    lab.client.post(&alerts).json(&fire).send().await?.error_for_status()?;
+    let entries = ended(&agent, "repaired").await?;
+
+    let silences = lab.get_json(&format!("http://127.0.0.1:{}/api/v2/silences", lab.alertmanager_port)).await?;
+    let silences: Vec<_> =
+        silences.as_array().into_iter().flatten().filter(|one| one["status"]["state"] == "active").collect();
+    ensure!(silences.len() == 1, "there are {} silences: {silences:?}", silences.len());
+    let matchers = silences[0]["matchers"].as_array().cloned().unwrap_or_default();
+    let exact = matchers.iter().all(|one| one["isRegex"] == false && one["isEqual"] == true);
+    ensure!(exact && matchers.len() >= 3, "not just this alert: {matchers:?}");
+    let format = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}";
+    for name in running(lab, "status=running").await?.into_keys() {
+        let limits = lab.docker(&["inspect", "--format", format, &name]).await?;
+        ensure!(limits == "67108864 500000000", "{name} has the limits {limits}");
+    }
+    let told = told.lock().unwrap().clone();
+    ensure!(told.len() == 1, "the receiver was told {} times", told.len());
+    signed(&told[0].0, &told[0].1)?;
+    let mut over = fire.clone();
+    over[0]["endsAt"] = json!(Utc::now().to_rfc3339());
+    lab.client.post(&alerts).json(&over).send().await?.error_for_status()?;
+    remove(lab).await?;
+    Ok((fault, entries))
+}
+
+/// Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
+fn signed(headers: &HeaderMap, body: &str) -> Result<()> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let mut hmac = Hmac::<Sha256>::new_from_slice(SIGNING.as_bytes())?;
+    hmac.update(format!("{}.{}.{body}", header("webhook-id"), header("webhook-timestamp")).as_bytes());
+    let right = format!("v1,{}", STANDARD.encode(hmac.finalize().into_bytes()));
+    ensure!(header("webhook-signature") == right, "signed {}, right is {right}", header("webhook-signature"));
+    Ok(())
 }
 
 impl Agent<'_> {

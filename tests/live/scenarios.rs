@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     agent::{Agent, at, kind_of},
-    hands::{halted, under_load, worse},
+    hands::{halted, limits, under_load, worse},
     lab::Lab,
 };
 
@@ -46,6 +46,7 @@ pub(crate) async fn run(lab: &mut Lab, only: &str) -> Result<Vec<Row>> {
     scenario!("four: scaled, deployed, rolled back under load", under_load);
     scenario!("a change that makes things worse is undone", worse);
     scenario!("halted in mid-incident", halted);
+    scenario!("limits set, alert silenced, people told", limits);
     Ok(rows)
 }
 

@@ -49,10 +49,15 @@ impl Spec {
         narrowed
     }
 
-    /// Puts bounds (`minimum`, `maximum`) on an argument that is a number; a tool without it stays as it is.
+    /// Puts bounds (`minimum`, `maximum`) on an argument that is a number, in words as well: strict mode leaves the keywords out. A tool
+    /// without it stays as it is.
     pub fn bound(&mut self, property: &str, bounds: Value) {
         let found = self.schema.pointer_mut(&format!("/properties/{property}"));
         if let (Some(Value::Object(own)), Value::Object(bounds), Some(_)) = (found, bounds, self.touches) {
+            let of = |bound: &str| bounds.get(bound).map_or_else(String::new, Value::to_string);
+            let words = format!("At least {}, at most {}.", of("minimum"), of("maximum"));
+            let said = own.get("description").and_then(Value::as_str).unwrap_or_default();
+            own.insert("description".to_owned(), Value::String(format!("{said} {words}").trim().to_owned()));
             own.extend(bounds);
         }
     }
