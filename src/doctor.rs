@@ -63,6 +63,13 @@ const GITHUB: Outside = Outside {
     without: "everything but what concerns the repository",
 };
 
+const NOTIFICATIONS: Outside = Outside {
+    name: "notifications",
+    configure: "add [[notify.destinations]]",
+    mend: "correct [[notify.destinations]]",
+    without: "everything; but nobody is paged when a change cannot be taken back",
+};
+
 /// Knows all parts.
 pub struct Doctor {
     journal: Journal,
@@ -70,6 +77,7 @@ pub struct Doctor {
     clock: SharedClock,
     chain: Vec<String>,
     runbooks: usize,
+    destinations: Vec<String>,
     last: Mutex<Option<(DateTime<Utc>, Vec<Part>)>>,
 }
 
@@ -82,6 +90,7 @@ impl Doctor {
             clock: Arc::clone(&parts.clock),
             chain: parts.settings.model.chain.clone(),
             runbooks: parts.library.iter().count(),
+            destinations: parts.settings.notify.destinations.iter().map(|one| one.name.clone()).collect(),
             last: Mutex::new(None),
         }
     }
@@ -89,12 +98,15 @@ impl Doctor {
     /// Every part, asked now, side by side.
     pub async fn examine(&self) -> Vec<Part> {
         let Reach { prometheus, alertmanager, loki, docker, github } = self.reach.clone();
+        let told = (!self.destinations.is_empty()).then(|| self.destinations.join(", "));
         let outside = join_all([
             ask(PROMETHEUS, prometheus.map(|part| Box::pin(async move { part.ready().await }) as Asked)),
             ask(ALERTMANAGER, alertmanager.map(|part| Box::pin(async move { part.ready().await }) as Asked)),
             ask(LOKI, loki.map(|part| Box::pin(async move { part.ready().await }) as Asked)),
             ask(DOCKER, docker.map(|part| Box::pin(async move { part.version().await }) as Asked)),
             ask(GITHUB, github.map(|part| Box::pin(async move { part.check().await }) as Asked)),
+            // Not asked: a message that says nothing would be one too many.
+            ask(NOTIFICATIONS, told.map(|told| Box::pin(async move { Ok(told) }) as Asked)),
         ]);
         let (journal, outside) = tokio::join!(self.journal(), outside);
         let mut parts = vec![journal];

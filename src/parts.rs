@@ -1,16 +1,15 @@
 //! Builds each part and joins them; nobody else knows them all.
 
+mod hands;
+
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use tools::{
-    CheckHealth, DeployService, InspectContainer, ListAlerts, ListChanges, ListMetrics, ListServices, Notify,
-    NotifyOptions, OpenPr, QueryPrometheus, ReadContainerLogs, ReadFile, Registry, Releases, RestartContainer,
-    RollbackService, ScaleService, SearchCode, SearchLoki, Service, SharedCatalogue, SharedClock, SilenceAlert,
-    UpdateResources, discover, merge,
-    reach::{Alertmanager, Destination, Docker, GitHub, HttpOptions, Loki, Patience, Prometheus},
+    Service, SharedCatalogue, SharedClock, discover, merge,
+    reach::{Alertmanager, Docker, GitHub, HttpOptions, Loki, Prometheus},
 };
 
 use crate::{
@@ -85,7 +84,7 @@ impl Parts {
         let model = model(&settings, &client, &clock, &library)?;
         let policy = SharedPolicy::new(Policy::load(&settings.guard.policy)?);
         let guard = Guard::new(GuardParts {
-            registry: registry(&settings, &reach, &catalogue, &clock, &client, &journal)?,
+            registry: hands::registry(&settings, &reach, &catalogue, &clock, &client, &journal)?,
             policy: policy.clone(),
             catalogue: catalogue.clone(),
             journal: journal.clone(),
@@ -264,59 +263,6 @@ fn guard_options(settings: &Settings) -> GuardOptions {
         verify_hold: settings.verify.hold,
         approval_expires: settings.guard.approval_expires,
         answer_bytes: settings.budget.answer_max,
-    }
-}
-
-fn registry(
-    settings: &Settings,
-    reach: &Reach,
-    catalogue: &SharedCatalogue,
-    clock: &SharedClock,
-    client: &reqwest::Client,
-    journal: &Journal,
-) -> Result<(Registry, tools::Mint)> {
-    let Reach { prometheus, loki, alertmanager, docker, github } = reach;
-    let health = settings.health.timeout;
-    let notify = Notify::new(notify_options(settings), catalogue.clone(), client.clone(), Arc::clone(clock))
-        .context("[notify]")?;
-    let releases: Arc<dyn Releases> = Arc::new(journal.clone());
-    let (catalogue, clock) = (|| catalogue.clone(), || Arc::clone(clock));
-    let (registry, mint) = Registry::new();
-    let registry = registry
-        .look(QueryPrometheus::new(prometheus.clone(), clock()))
-        .look(ListMetrics::new(prometheus.clone(), catalogue(), clock()))
-        .look(ListAlerts::new(alertmanager.clone(), prometheus.clone(), catalogue(), clock()))
-        .look(SearchLoki::new(loki.clone(), catalogue(), clock()))
-        .look(ReadContainerLogs::new(docker.clone(), catalogue(), clock()))
-        .look(InspectContainer::new(docker.clone(), catalogue(), clock()))
-        .look(ListServices::new(docker.clone(), catalogue()))
-        .look(CheckHealth::new(client.clone(), catalogue(), health))
-        .look(ListChanges::new(docker.clone(), github.clone(), catalogue(), clock()))
-        .look(ReadFile::new(github.clone(), catalogue()))
-        .look(SearchCode::new(github.clone(), catalogue()))
-        .change(RestartContainer::new(docker.clone(), catalogue(), clock(), client.clone(), health))
-        .change(ScaleService::new(docker.clone(), catalogue(), clock(), client.clone(), health))
-        .change(UpdateResources::new(docker.clone(), catalogue(), clock(), client.clone(), health))
-        .change(DeployService::new(docker.clone(), catalogue(), clock(), client.clone(), health))
-        .change(RollbackService::new(docker.clone(), catalogue(), clock(), client.clone(), health, Some(releases)))
-        .change(OpenPr::new(github.clone(), catalogue()))
-        .change(SilenceAlert::new(alertmanager.clone(), catalogue(), clock()))
-        .change(notify);
-    Ok((registry, mint))
-}
-
-fn notify_options(settings: &Settings) -> NotifyOptions {
-    let config::NotifySettings { timeout, attempts, backoff, longest_wait, destinations } = settings.notify.clone();
-    let destination = |set: config::DestinationSettings| Destination {
-        name: set.name,
-        kind: set.kind,
-        url: set.webhook_url,
-        secret: set.signing_secret,
-        severities: set.severities,
-    };
-    NotifyOptions {
-        destinations: destinations.into_iter().map(destination).collect(),
-        patience: Patience { timeout, attempts, backoff, longest_wait },
     }
 }
 

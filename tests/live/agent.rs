@@ -19,7 +19,7 @@ const OPERATOR: &str = "live-suite-operator";
 
 pub(crate) struct Agent<'a> {
     lab: &'a Lab,
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) folder: PathBuf,
 }
 

@@ -35,6 +35,8 @@ const POLICY: &str = "version = 1\nautonomy = \"act\"\n[caps]\ncool_down = \"0s\
 
 /// Four equal containers on the host's network that share a port.
 async fn four(lab: &Lab) -> Result<()> {
+    // Well, so that nothing fires but what a scenario wants.
+    lab.fresh_service(2).await?;
     lab.build_images().await?;
     remove(lab).await?;
     let port = format!("PORT={}", lab.fleet_port);
@@ -201,6 +203,16 @@ pub(crate) async fn halted(lab: &mut Lab) -> Done {
     let halt = agent.get("/halt").await?;
     ensure!(halt["halted"] == true, "the halt did not survive a restart: {halt}");
     ensure!(agent.command(&["resume"]).await?.contains("may go on"), "it cannot be resumed");
+    // Another policy holds as soon as the file is read again; a wrong one never does.
+    let policy = lab.path("policy-halt.toml");
+    let hash = async || Ok::<_, anyhow::Error>(agent.get("/policy").await?["hash"].clone());
+    let before = hash().await?;
+    std::fs::write(&policy, "version = 1\nautonomy = \"everything\"\n")?;
+    let refused = agent.command(&["policy", "reload"]).await?;
+    ensure!(refused.contains("goes on holding") && hash().await? == before, "a wrong policy holds: {refused}");
+    std::fs::write(&policy, "version = 1\nautonomy = \"observe\"\n")?;
+    agent.signal("HUP").await?;
+    lab.until("SIGHUP has read the policy again", async |_| hash().await.is_ok_and(|hash| hash != before)).await?;
     let verified = agent.command(&["incidents", "verify"]).await?;
     ensure!(verified.contains(" 0 breaks found"), "{verified}");
     remove(lab).await?;
@@ -271,6 +283,13 @@ fn signed(headers: &HeaderMap, body: &str) -> Result<()> {
 }
 
 impl Agent<'_> {
+    async fn signal(&self, name: &str) -> Result<()> {
+        let id = self.child.id().context("the agent does not run")?.to_string();
+        let sent = tokio::process::Command::new("kill").args(["-s", name, &id]).status().await?;
+        ensure!(sent.success(), "kill -s {name} {id}");
+        Ok(())
+    }
+
     /// The program itself with this agent's settings.
     async fn command(&self, arguments: &[&str]) -> Result<String> {
         let binary = std::env::var("DEVOPS_AGENT_BINARY").context("DEVOPS_AGENT_BINARY is not set")?;
