@@ -1,31 +1,42 @@
 //! How the service and what depends on it do: read before a change, and nothing of it may be worse after it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tools::{Catalogue, Check, Service};
 
 use super::Guard;
-use crate::incident::Around;
+use crate::{
+    incident::{Around, Event},
+    journal::Case,
+};
 
 /// Services that are looked at: the changed one and its nearest dependants.
 const SERVICES: usize = 16;
+/// What was seen this lately counts as now.
+const LATELY: TimeDelta = TimeDelta::seconds(30);
 /// An error rate may be so much higher after a change, in share of all requests.
 const MORE_ERRORS: f64 = 0.02;
 /// A latency may be so many times higher after a change, and so many seconds.
 const SLOWER: (f64, f64) = (1.5, 0.05);
 
 impl Guard {
-    /// How `service` and what depends on it do now.
-    pub(super) async fn around(&self, service: &str) -> Vec<Around> {
+    /// How `service` and what depends on it do now. What was seen to be ill a moment ago in this incident is not asked again: a
+    /// health URL that hangs takes its whole time-out.
+    pub(super) async fn around(&self, case: &Case, service: &str) -> Vec<Around> {
         let catalogue = self.catalogue.load();
-        join_all(near(&catalogue, service).map(|service| self.one(service))).await
+        let since = self.clock.now() - LATELY;
+        join_all(near(&catalogue, service).map(|service| self.one(service, ill_since(case, &service.name, since))))
+            .await
     }
 
-    async fn one(&self, service: &Service) -> Around {
+    async fn one(&self, service: &Service, ill: bool) -> Around {
         let now = self.clock.now();
         let health = async {
             service.health_url.as_ref()?;
+            if ill {
+                return Some(false);
+            }
             let answer = self.registry.run("check_health", &json!({ "service": service.name })).await.ok()?;
             answer.data.get("ok").and_then(Value::as_bool)
         };
@@ -42,10 +53,23 @@ impl Guard {
     /// What was well before and is worse now, question by question.
     pub(super) async fn not_worse(&self, before: &[Around]) -> Vec<Check> {
         let catalogue = self.catalogue.load();
-        let now = join_all(before.iter().filter_map(|one| catalogue.get(&one.service)).map(|one| self.one(one))).await;
+        let now =
+            join_all(before.iter().filter_map(|one| catalogue.get(&one.service)).map(|one| self.one(one, false))).await;
         let pairs = before.iter().filter_map(|was| Some((was, now.iter().find(|is| is.service == was.service)?)));
         pairs.flat_map(|(was, is)| worse(was, is)).collect()
     }
+}
+
+/// Whether the service's health URL was asked since, and did not answer well.
+fn ill_since(case: &Case, service: &str, since: DateTime<Utc>) -> bool {
+    let recent = case.entries().iter().rev().take_while(|entry| entry.at >= since);
+    recent.into_iter().any(|entry| {
+        let Event::Answered { call, tool, data, .. } = &entry.event else {
+            return false;
+        };
+        let of = case.incident().call(call).and_then(|state| state.call.args.get("service"));
+        tool == "check_health" && of == Some(&json!(service)) && data.get("ok") == Some(&Value::Bool(false))
+    })
 }
 
 fn near<'a>(catalogue: &'a Catalogue, service: &str) -> impl Iterator<Item = &'a Service> {

@@ -56,7 +56,7 @@ impl Guard {
             Err(failure) => return case.write(vec![not_begun(&call, &failure)]).await,
         };
         let around = match docket.touches {
-            Touches::Service => self.around(&named).await,
+            Touches::Service => self.around(case, &named).await,
             Touches::Alerts | Touches::Repository | Touches::People => Vec::new(),
         };
         let begin = before.clone();
