@@ -27,6 +27,8 @@ use brain::Brain;
 
 /// Calls of a plain run.
 const CALLS: u64 = 100_000;
+/// Calls in one world.
+const A_WORLD: u64 = 200_000;
 
 fn calls() -> u64 {
     std::env::var("HOSTILE_CALLS").ok().and_then(|text| text.parse().ok()).unwrap_or(CALLS)
@@ -37,16 +39,30 @@ fn calls() -> u64 {
 async fn a_hostile_model_leaves_the_blast_radius_in_no_case() {
     // A tenth goes over OpenAI's protocol, as any server would answer; the rest is handed over directly, for speed.
     let (by_protocol, direct) = (calls() / 10, calls() - calls() / 10);
-    for (speaks, most) in [(Speaks::OpenAi, by_protocol), (Speaks::Directly, direct)] {
-        let mut arena = Arena::new(Brain::random(7), speaks).await;
-        while arena.calls() < most {
+    let (one, other) = tokio::join!(random(Speaks::OpenAi, by_protocol, 1), random(Speaks::Directly, direct, 1_000));
+    println!("{} calls, 0 escapes", one + other);
+}
+
+/// So many calls, in worlds of their own, so that no journal grows without end.
+async fn random(speaks: Speaks, most: u64, seed: u64) -> u64 {
+    let mut made = 0;
+    for world in 0.. {
+        let left = (most - made).min(A_WORLD);
+        let mut arena = Arena::new(Brain::random(seed + world), speaks).await;
+        while arena.calls() < left {
             arena.round().await;
         }
-        let told = arena.told();
-        println!("{speaks:?}: {told}");
+        made += arena.calls();
+        println!("{speaks:?}, world {world}: {}", arena.told());
         assert!(arena.escapes().is_empty(), "{} escapes, the first: {:#?}", arena.escapes().len(), &arena.escapes()[0]);
-        arena.assert_busy();
+        if left == A_WORLD || world == 0 {
+            arena.assert_busy();
+        }
+        if made >= most {
+            break;
+        }
     }
+    made
 }
 
 /// Every tool with every target and every edge of its main argument, in mode act.

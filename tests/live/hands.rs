@@ -257,10 +257,10 @@ pub(crate) async fn limits(lab: &mut Lab) -> Done {
     let matchers = silences[0]["matchers"].as_array().cloned().unwrap_or_default();
     let exact = matchers.iter().all(|one| one["isRegex"] == false && one["isEqual"] == true);
     ensure!(exact && matchers.len() >= 3, "not just this alert: {matchers:?}");
-    let format = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}";
+    let format = "{{.HostConfig.Memory}} {{.HostConfig.CpuQuota}} {{.HostConfig.CpuPeriod}}";
     for name in running(lab, "status=running").await?.into_keys() {
         let limits = lab.docker(&["inspect", "--format", format, &name]).await?;
-        ensure!(limits == "67108864 500000000", "{name} has the limits {limits}");
+        ensure!(limits == "67108864 50000 100000", "{name} has the limits {limits}");
     }
     let told = told.lock().unwrap().clone();
     ensure!(told.len() == 1, "the receiver was told {} times", told.len());

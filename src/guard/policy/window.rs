@@ -1,6 +1,9 @@
 //! Times that come again: a cron expression with its time zone says when a window opens, a length how long it stays open.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -11,12 +14,20 @@ use serde::{Deserialize, Deserializer, de::Error};
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// A time that comes again.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Window {
     cron: Cron,
     zone: Tz,
     length: TimeDelta,
     says: String,
+    /// The last opening that was looked for and the one after it: between them nothing has to be looked for again.
+    between: Arc<Mutex<Option<(DateTime<Utc>, DateTime<Utc>)>>>,
+}
+
+impl PartialEq for Window {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.says, self.length) == (&other.says, other.length)
+    }
 }
 
 #[derive(Deserialize)]
@@ -39,9 +50,20 @@ impl Window {
     /// # Errors
     /// When the cron expression cannot be followed back in time.
     pub(crate) fn open(&self, now: DateTime<Utc>) -> Result<bool, String> {
+        let mut between = self.between.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((opened, next)) = *between
+            && (opened..next).contains(&now)
+        {
+            return Ok(now - opened < self.length);
+        }
         let here = now.with_timezone(&self.zone);
         match self.cron.find_previous_occurrence(&here, true) {
-            Ok(opened) => Ok(here.signed_duration_since(opened) < self.length),
+            Ok(opened) => {
+                let opened = opened.with_timezone(&Utc);
+                let next = self.cron.find_next_occurrence(&here, false).map(|next| next.with_timezone(&Utc));
+                *between = next.ok().map(|next| (opened, next));
+                Ok(now - opened < self.length)
+            }
             // An expression with a year can have no occurrence before now.
             Err(croner::errors::CronError::TimeSearchLimitExceeded) => Ok(false),
             Err(error) => Err(format!("the window {} cannot be followed: {error}", self.says)),
@@ -71,7 +93,7 @@ impl<'de> Deserialize<'de> for Window {
             D::Error::custom(format!("{cron:?} is no cron expression ({error}); {right}"))
         })?;
         let length = TimeDelta::from_std(long).map_err(D::Error::custom)?;
-        Ok(Self { cron, zone, length, says })
+        Ok(Self { cron, zone, length, says, between: Arc::default() })
     }
 }
 
