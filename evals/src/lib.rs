@@ -18,7 +18,9 @@ mod time;
 mod world;
 
 pub use alertmanager::{SilenceAction, SilenceChange, SilenceState, WorldSilence};
-pub use case::{Action, Budgets, Case, CaseError, Effect, Remedy, Truth};
+pub use case::{
+    Action, Budgets, Case, CaseError, Effect, Illness, Remedy, Synthetic, SyntheticImage, SyntheticService, Truth,
+};
 pub use github::{GitHubRepository, NewRepository, PullRequestView};
 pub use notifications::Notification;
-pub use world::{Fault, Part, StartError, World, WorldChange};
+pub use world::{BrokenCall, Fault, Observed, ObservedService, Part, StartError, World, WorldChange};

@@ -21,10 +21,19 @@ pub(crate) fn router(shared: Shared) -> Router {
 async fn answer(State(shared): State<Shared>, Path((name, path)): Path<(String, String)>) -> Response {
     let reply = {
         let state = shared.state();
-        let Some(container) = state.container(&name) else {
+        let (path, now) = (format!("/{path}"), state.now());
+        let of_service = || state.containers().filter(|container| container.service() == name);
+        let replies = || of_service().map(|container| container.reply(&path, now));
+        let well = |reply: &Reply| matches!(reply, Reply::Answer { status: 200..300, .. });
+        // Of several containers one that answers well is asked, as a load balancer would.
+        let reply = match state.container(&name) {
+            Some(container) => Some(container.reply(&path, now)),
+            None => replies().find(well).or_else(|| replies().next()),
+        };
+        let Some(reply) = reply else {
             return (StatusCode::NOT_FOUND, format!("there is no service {name} in this world\n")).into_response();
         };
-        container.reply(&format!("/{path}"), state.now())
+        reply
     };
     match reply {
         Reply::None(Silence::Refuse) => fault::cut(0),

@@ -20,10 +20,13 @@ pub(crate) use silences::Silences;
 pub use silences::{SilenceAction, SilenceChange, SilenceState, WorldSilence};
 
 use crate::{
-    case::Labels,
-    prometheus::rules::{self, Alert},
+    case::{Case, Labels},
+    prometheus::{
+        Engine,
+        rules::{self, Alert},
+    },
     time::rfc3339,
-    world::Shared,
+    world::{self, Shared},
 };
 
 /// After how long without being told anew an alert is taken as resolved, in milliseconds.
@@ -92,16 +95,49 @@ fn firing(shared: &Shared, wanted: &Wanted) -> Vec<Value> {
         (state.now(), state.case().clone())
     };
     let told = rules::last_evaluation(now);
-    let of_rule = |rule| rules::alerts(&shared.engine, rule, now).unwrap_or_default();
-    let firing = case.rules.iter().flat_map(of_rule).filter(|alert| alert.state == rules::State::Firing);
     let silences = shared.silences();
-    let documents = firing.filter_map(|alert| {
+    let documents = firing_of(&shared.engine, &case, now).into_iter().filter_map(|alert| {
         let by = silences.of_alert(&alert.labels, now);
         let document = wanted.takes(&alert, !by.is_empty()).then(|| document(&alert, told, &by))?;
         Some((fingerprint(&alert.labels), document))
     });
     let sorted: BTreeMap<_, _> = documents.collect();
     sorted.into_values().collect()
+}
+
+fn firing_of(engine: &Engine, case: &Case, now: i64) -> Vec<Alert> {
+    let of_rule = |rule| rules::alerts(engine, rule, now).unwrap_or_default();
+    case.rules.iter().flat_map(of_rule).filter(|alert| alert.state == rules::State::Firing).collect()
+}
+
+/// The webhook's body when a made-up case begins: the first alert of the service that fires; `None` when none does.
+pub(crate) fn webhook(case: &Case, service: &str) -> Option<Value> {
+    let engine = world::engine_at_first(case)?;
+    let of_service = |alert: &Alert| alert.labels.get("service").is_some_and(|found| found == service);
+    let all = firing_of(&engine, case, case.now);
+    let alert = all.iter().find(|alert| of_service(alert))?;
+    let name = alert.labels.get("alertname").map_or("", String::as_str);
+    let group = json!({ "alertname": name, "service": service });
+    Some(json!({
+        "receiver": RECEIVER,
+        "status": "firing",
+        "alerts": [{
+            "status": "firing",
+            "labels": alert.labels,
+            "annotations": alert.annotations,
+            "startsAt": rfc3339(alert.fired_at),
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": generator(&alert.expression),
+            "fingerprint": fingerprint(&alert.labels),
+        }],
+        "groupLabels": group,
+        "commonLabels": alert.labels,
+        "commonAnnotations": alert.annotations,
+        "externalURL": "http://alertmanager:9093",
+        "version": "4",
+        "groupKey": format!("{{}}:{{alertname=\"{name}\", service=\"{service}\"}}"),
+        "truncatedAlerts": 0,
+    }))
 }
 
 fn document(alert: &Alert, told: i64, silenced_by: &[&str]) -> Value {

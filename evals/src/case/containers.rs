@@ -1,5 +1,7 @@
 //! `containers.json`: containers and images as Docker inspects them at the world's beginning, and the events before it.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,6 +18,9 @@ pub(crate) struct Containers {
     pub(crate) containers: Vec<Value>,
     /// Inspect documents of images.
     pub(crate) images: Vec<Value>,
+    /// Inspect documents of the Swarm's services; `None` for an engine that manages none.
+    #[serde(default)]
+    pub(crate) swarm: Option<Vec<Value>>,
     /// Events, by time.
     #[serde(default)]
     pub(crate) events: Vec<RecordedEvent>,
@@ -51,6 +56,25 @@ pub(super) fn parse(file: &str) -> Result<Containers, CaseError> {
             if text(document, pointer).is_empty() {
                 let key = format!("containers[{index}]{}", pointer.replace('/', "."));
                 return Err(CaseError::key(FILE, key, "is missing; it is the text that `docker inspect` shows there"));
+            }
+        }
+    }
+    for (what, documents) in [("containers", &containers.containers), ("images", &containers.images)] {
+        let mut ids = BTreeSet::new();
+        if let Some(twice) = documents.iter().map(|document| text(document, "/Id")).find(|id| !ids.insert(*id)) {
+            return Err(CaseError::key(
+                FILE,
+                format!("{what}.Id"),
+                format!("`{twice}` is there twice; each has its own"),
+            ));
+        }
+    }
+    for (index, service) in containers.swarm.iter().flatten().enumerate() {
+        for pointer in ["/ID", "/Spec/Name", "/Spec/TaskTemplate/ContainerSpec/Image"] {
+            if text(service, pointer).is_empty() {
+                let key = format!("swarm[{index}]{}", pointer.replace('/', "."));
+                let problem = "is missing; it is the text that `docker service inspect` shows there";
+                return Err(CaseError::key(FILE, key, problem));
             }
         }
     }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::transition::Transition;
+
 /// What is true of the incident, for scoring. The agent never sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,32 +49,6 @@ pub struct Budgets {
     pub tokens: u64,
 }
 
-/// What a call on a container did to the incident.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effect {
-    /// It moved the world towards health.
-    Helped,
-    /// The world is as ill or as well as before.
-    Nothing,
-    /// It made things worse.
-    Harmed,
-}
-
-/// What can be done to a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Stopped and started again.
-    Restart,
-    /// Started.
-    Start,
-    /// Asked to end, then killed.
-    Stop,
-    /// Sent a signal.
-    Kill,
-}
-
 /// An alerting rule, in Prometheus's own words.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +75,9 @@ pub(super) struct Document {
     pub(super) truth: Truth,
     pub(super) services: toml::Table,
     pub(super) rules: Vec<Rule>,
+    /// By reference, as containers name them.
+    #[serde(default)]
+    pub(super) images: BTreeMap<String, ImageBehaviour>,
     pub(super) segments: BTreeMap<String, SegmentDocument>,
 }
 
@@ -122,7 +101,7 @@ pub(super) struct SegmentDocument {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Behaviour {
-    /// Seconds from its start until it answers; its health is `starting` until then.
+    /// Seconds from its start until it answers; its health is `starting` until then, or until Docker gives it up. `inf`: never.
     pub(crate) ready_after: f64,
     /// Seconds from the segment's beginning after which its health check fails.
     pub(crate) unhealthy_after: Option<f64>,
@@ -132,6 +111,16 @@ pub(crate) struct Behaviour {
     pub(crate) unhealthy_exit_code: i64,
     /// What it answers, by path; `/` stands for every path that is not named.
     pub(crate) http: BTreeMap<String, Reply>,
+}
+
+/// How containers of an image behave, whatever segment it is. One that the engine does not have can be pulled.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ImageBehaviour {
+    /// Left out: as the segment says.
+    pub(crate) behaviour: Option<Behaviour>,
+    /// The share of requests that its containers answer with an error, from 0 to 1; for services whose load is made up.
+    pub(crate) error_ratio: f64,
 }
 
 /// An answer over HTTP.
@@ -152,14 +141,4 @@ pub(crate) enum Silence {
     Refuse,
     /// The connection is held until the client gives up.
     Hang,
-}
-
-/// A call that leads to another segment.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Transition {
-    pub(crate) actions: Vec<Action>,
-    pub(crate) container: String,
-    pub(crate) to: String,
-    pub(crate) effect: Effect,
 }

@@ -1,16 +1,24 @@
 //! A case: a recorded incident, and the truth about it. It is a folder:
 //!
 //! - `case.toml`: name, title, `now` (when the alert had just been sent), `[truth]`, the `[services.*]` catalogue, the
-//!   alerting `[[rules]]`, and `[segments.*]`; see [`document`].
+//!   alerting `[[rules]]`, `[images.*]` and `[segments.*]`; see [`document`] and [`transition`].
 //! - `alert.json`: the webhook's body, as Alertmanager sent it.
-//! - `containers.json`: `containers` and `images` as Docker inspects them at `now`, and the `events` before.
+//! - `containers.json`: `containers` and `images` as Docker inspects them at `now`, and the `events` before; `swarm`, the
+//!   services as Docker inspects them, makes the engine a Swarm manager, and their containers are those with its labels.
 //! - `metrics/<segment>.om`: OpenMetrics with timestamps in seconds; every sample has `job` and `instance`.
 //! - `logs/<segment>.jsonl`: `{"ts":…,"labels":{"service":…,"container":…},"line":…,"stream":…}`, one a line.
 //!
 //! A container, its metrics' `job` and its logs' `service` bear one name. The world begins in the segment `fault`; a call
 //! named in a segment's `on` leads to another, which is shifted so that it begins at the call. What a segment does not
 //! list in `records` goes on from the segment before, and what a call does that no `on` names is worked out: a container
-//! that is stopped is no longer scraped and logs nothing, one that is started counts from zero.
+//! that is stopped is no longer scraped and logs nothing, one that is started counts from zero, and one that is made with
+//! the labels of another is one more of its service, with metrics and logs like the other's under an instance of its own.
+//!
+//! `on` names calls on a container (`restart`, `start`, `stop`, `kill`) and what comes to be true of its service: `scale`
+//! (with `at_least`), `update_resources` (with `memory`), `deploy` and `rollback` (with or without `image`). `[images."ref"]`
+//! says how containers of an image behave (`behaviour`, as in a segment's `containers`), in whatever segment.
+//!
+//! [`Case::synthetic`] makes a case without any recording: its metrics and logs come from the services' load.
 
 pub(crate) mod containers;
 mod document;
@@ -20,6 +28,8 @@ mod files;
 mod logs;
 pub(crate) mod metrics;
 mod segment;
+mod synthetic;
+mod transition;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -27,13 +37,17 @@ use serde_json::Value;
 
 pub(crate) use containers::Containers;
 use document::Document;
-pub use document::{Action, Budgets, Effect, Remedy, Truth};
-pub(crate) use document::{Behaviour, Reply, Rule, Silence, Transition};
+pub(crate) use document::{Behaviour, ImageBehaviour, Reply, Rule, Silence};
+pub use document::{Budgets, Remedy, Truth};
 pub use error::CaseError;
 use files::Files;
 pub(crate) use logs::LogLine;
 pub(crate) use metrics::{Labels, RecordedSeries};
 pub(crate) use segment::Segment;
+pub use synthetic::{Illness, Synthetic, SyntheticImage, SyntheticService};
+pub(crate) use synthetic::{Load, id_of, image as image_document, short_id};
+pub use transition::{Action, Effect};
+pub(crate) use transition::{Cause, Transition};
 
 /// The segment in which every world begins.
 pub(crate) const FIRST: &str = "fault";
@@ -57,6 +71,10 @@ pub struct Case {
     pub(crate) now: i64,
     pub(crate) rules: Vec<Rule>,
     pub(crate) containers: Containers,
+    /// By reference.
+    pub(crate) images: BTreeMap<String, ImageBehaviour>,
+    /// What services have to do whose metrics were not recorded, by service.
+    pub(crate) loads: BTreeMap<String, Load>,
     /// By name. Invariant: [`FIRST`] is there, and every transition leads to one of them.
     pub(crate) segments: BTreeMap<String, Arc<Segment>>,
 }
@@ -125,6 +143,8 @@ impl Case {
             now: document.now.timestamp_millis(),
             rules: document.rules,
             containers: containers::parse(files.get("containers.json")?)?,
+            images: document.images,
+            loads: BTreeMap::new(),
             segments,
         };
         case.check()?;
@@ -147,6 +167,12 @@ impl Case {
                     .map_err(|error| CaseError::key(FILE, key(&format!("annotations.{name}")), error))?;
             }
         }
+        for (reference, image) in &self.images {
+            if !(0.0..=1.0).contains(&image.error_ratio) {
+                let key = format!("images.{reference:?}.error_ratio");
+                return Err(CaseError::key(FILE, key, format!("is {}; it is a share from 0 to 1", image.error_ratio)));
+            }
+        }
         self.segments.values().try_for_each(|segment| self.check_segment(segment))
     }
 
@@ -162,6 +188,9 @@ impl Case {
             ));
         }
         for transition in &segment.transitions {
+            if let Some((field, problem)) = transition.problem() {
+                return Err(CaseError::key(FILE, key(&format!("on.{field}")), problem));
+            }
             if !is_container(&transition.container) {
                 let problem = format!("`{}` is none of those in containers.json", transition.container);
                 return Err(CaseError::key(FILE, key("on.container"), problem));

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{
     CaseError,
-    document::{Behaviour, SegmentDocument, Transition},
+    document::{Behaviour, SegmentDocument},
     files::Files,
     logs::{self, LogLine},
     metrics::{self, Metrics},
+    transition::Transition,
 };
 
 /// A piece of the recording, and how containers behave in it.

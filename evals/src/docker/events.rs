@@ -26,7 +26,7 @@ impl Wanted {
             && self
                 .filters
                 .any("event", |action| event.action == action || event.action.starts_with(&format!("{action}:")))
-            && self.filters.any("type", |kind| kind == "container")
+            && self.filters.any("type", |kind| kind == event.kind)
             && self.filters.any("image", |image| event.attribute("image").is_some_and(|found| found.starts_with(image)))
             && self.filters.every("label", |label| has_label(labels(), label))
             && self.until.is_none_or(|until| event.at <= until)

@@ -19,7 +19,7 @@ impl Filters {
         let mut all = BTreeMap::new();
         for (name, values) in parsed {
             if !known.contains(&name.as_str()) {
-                return Err(format!("invalid filter '{name}'"));
+                return Err(format!("Invalid filter '{name}'"));
             }
             let values = match values {
                 Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -66,7 +66,7 @@ mod tests {
     fn both_forms_are_read_alike() {
         let read = |text| Filters::read(Some(text), &["name", "label"]);
         assert_eq!(read(r#"{"name":["a","b"]}"#), read(r#"{"name":{"a":true,"b":true}}"#));
-        assert_eq!(read(r#"{"nane":["a"]}"#), Err("invalid filter 'nane'".to_owned()));
+        assert_eq!(read(r#"{"nane":["a"]}"#), Err("Invalid filter 'nane'".to_owned()));
         assert!(read("{").is_err());
         assert_eq!(Filters::read(None, &[]), Ok(Filters::default()));
     }

@@ -10,16 +10,15 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    events,
+    act, events,
     filters::Filters,
-    list,
+    images, list,
     logs::{self, Wanted},
-    stats,
+    networks, stats, swarm,
 };
 use crate::{
-    case::{Action, containers},
     prometheus::{Parameters, decoded},
-    world::{Refusal, Shared},
+    world::{PROCESSORS, Refusal, Shared, Swarm},
 };
 
 /// Serves Docker Engine, with and without a version before the path.
@@ -27,7 +26,7 @@ pub(crate) fn router(shared: Shared) -> Router {
     Router::new().fallback(answer).with_state(shared)
 }
 
-async fn answer(State(shared): State<Shared>, method: Method, uri: Uri) -> Response {
+async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, body: Bytes) -> Response {
     let parameters = Parameters::read(&uri, &Bytes::new());
     let path: Vec<String> = uri.path().split('/').filter(|part| !part.is_empty()).map(decoded).collect();
     let mut path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -37,7 +36,8 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri) -> Respo
     let response = match (method.as_str(), path.as_slice()) {
         ("GET" | "HEAD", ["_ping"]) => (StatusCode::OK, "OK").into_response(),
         ("GET", rest) => look(&shared, rest, &parameters),
-        ("POST", ["containers", name, action]) => act(&shared, name, action, &parameters),
+        ("POST", rest) => act::post(&shared, rest, &parameters, &body),
+        ("DELETE", ["containers", name]) => act::remove(&shared, name, &parameters),
         (_, _) => unknown(),
     };
     (
@@ -66,29 +66,35 @@ fn look(shared: &Shared, path: &[&str], parameters: &Parameters) -> Response {
         ["containers", name, "logs"] => read_logs(shared, name, parameters),
         ["containers", name, "stats"] => one_reading(shared, name),
         ["events"] => read_events(shared, parameters),
-        ["images", name @ .., "json"] => image(shared, &name.join("/")),
-        ["services", ..] | ["nodes", ..] | ["tasks", ..] | ["swarm"] => {
-            let text = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to \
-                        swarm and try again.";
-            message(StatusCode::SERVICE_UNAVAILABLE, text)
-        }
+        ["images", "json"] => images::all(shared, parameters),
+        ["images", name @ .., "json"] => images::one(shared, &name.join("/")),
+        ["distribution", name @ .., "json"] => images::offered(shared, &name.join("/")),
+        ["networks"] => networks::all(shared, parameters),
+        ["networks", name] => networks::one(shared, name),
+        ["services", ..] | ["nodes", ..] | ["tasks", ..] | ["swarm"] => swarm::look(shared, path, parameters),
         _ => unknown(),
     }
 }
 
-fn message(status: StatusCode, text: impl Into<String>) -> Response {
+pub(super) fn message(status: StatusCode, text: impl Into<String>) -> Response {
     (status, Json(json!({ "message": text.into() }))).into_response()
 }
 
-fn unknown() -> Response {
+pub(super) fn unknown() -> Response {
     message(StatusCode::NOT_FOUND, "page not found")
+}
+
+/// A refusal in the engine's form.
+pub(super) fn refused(refusal: Refusal) -> Response {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status == StatusCode::NOT_MODIFIED { status.into_response() } else { message(status, refusal.message) }
 }
 
 fn no_such_container(name: &str) -> Response {
     message(StatusCode::NOT_FOUND, format!("No such container: {name}"))
 }
 
-fn flag(parameters: &Parameters, name: &str) -> bool {
+pub(super) fn flag(parameters: &Parameters, name: &str) -> bool {
     parameters.get(name).is_some_and(|value| matches!(value, "1" | "true" | "True" | "t"))
 }
 
@@ -158,50 +164,6 @@ fn read_events(shared: &Shared, parameters: &Parameters) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-fn image(shared: &Shared, name: &str) -> Response {
-    let state = shared.state();
-    let is_it = |image: &&Value| {
-        let tags = image.pointer("/RepoTags").and_then(Value::as_array);
-        containers::text(image, "/Id") == name || tags.into_iter().flatten().any(|tag| tag.as_str() == Some(name))
-    };
-    let found = state.case().containers.images.iter().find(is_it).cloned();
-    found.map_or_else(
-        || message(StatusCode::NOT_FOUND, format!("No such image: {name}")),
-        |image| Json(image).into_response(),
-    )
-}
-
-fn act(shared: &Shared, name: &str, action: &str, parameters: &Parameters) -> Response {
-    let action = match action {
-        "restart" => Action::Restart,
-        "start" => Action::Start,
-        "stop" => Action::Stop,
-        "kill" => Action::Kill,
-        _ => return unknown(),
-    };
-    let Some(signal) = signal(parameters.get("signal").unwrap_or("SIGKILL")) else {
-        let text = format!("Invalid signal: {}", parameters.get("signal").unwrap_or_default());
-        return message(StatusCode::BAD_REQUEST, text);
-    };
-    match shared.state().act(name, action, signal) {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(Refusal::Already) => StatusCode::NOT_MODIFIED.into_response(),
-        Err(Refusal::Unknown) => no_such_container(name),
-        Err(Refusal::NotRunning) => {
-            message(StatusCode::CONFLICT, format!("Cannot kill container: {name}: Container {name} is not running"))
-        }
-    }
-}
-
-/// A signal's number, from its number or name.
-fn signal(text: &str) -> Option<i64> {
-    const NAMES: [(&str, i64); 7] =
-        [("HUP", 1), ("INT", 2), ("QUIT", 3), ("KILL", 9), ("USR1", 10), ("USR2", 12), ("TERM", 15)];
-    let name = text.strip_prefix("SIG").unwrap_or(text);
-    let named = NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number);
-    named.or_else(|| name.parse().ok().filter(|number| (1..=64).contains(number)))
-}
-
 fn version() -> Value {
     json!({
         "Platform": { "Name": "" },
@@ -227,16 +189,22 @@ fn information(shared: &Shared) -> Value {
         "ContainersRunning": running,
         "ContainersPaused": 0,
         "ContainersStopped": all - running,
-        "Images": state.case().containers.images.len(),
+        "Images": state.images().all().len(),
         "Driver": "overlay2",
-        "NCPU": 4,
+        "NCPU": PROCESSORS,
         "MemTotal": 8_589_934_592_i64,
         "Name": "node-1",
         "ServerVersion": "20.10.24+dfsg1",
         "OperatingSystem": "Debian GNU/Linux 12 (bookworm)",
         "OSType": "linux",
         "Architecture": "x86_64",
-        "Swarm": { "NodeID": "", "NodeAddr": "", "LocalNodeState": "inactive", "ControlAvailable": false, "Error": "", "RemoteManagers": null },
+        "Swarm": state.swarm().map_or_else(no_swarm, Swarm::information),
         "LiveRestoreEnabled": false,
+    })
+}
+
+fn no_swarm() -> Value {
+    json!({
+        "NodeID": "", "NodeAddr": "", "LocalNodeState": "inactive", "ControlAvailable": false, "Error": "", "RemoteManagers": null,
     })
 }

@@ -14,7 +14,7 @@ pub(super) const FILTERS: [&str; 5] = ["label", "name", "id", "status", "health"
 
 /// Whether a container is wanted.
 pub(super) fn wanted(container: &Container, filters: &Filters, all: bool, now: i64) -> bool {
-    let status = if container.running { "running" } else { "exited" };
+    let status = container.status();
     let health = container.health(now).map_or("none", Health::name);
     let labels = container.labels();
     (all || container.running || filters.has("status"))
@@ -22,14 +22,14 @@ pub(super) fn wanted(container: &Container, filters: &Filters, all: bool, now: i
         && filters.any("health", |wanted| wanted == health)
         && filters.any("name", |wanted| container.name.contains(wanted.trim_matches(['/', '^', '$'])))
         && filters.any("id", |wanted| container.id().starts_with(wanted))
-        && filters.every("label", |wanted| has_label(&labels, wanted))
+        && filters.every("label", |wanted| has_label(labels, wanted))
 }
 
 /// A container as the list shows it.
 pub(super) fn summary(container: &Container, now: i64) -> Value {
-    let document = container.inspect(now);
+    let document = container.document();
     let at = |pointer: &str| document.pointer(pointer).cloned().unwrap_or(Value::Null);
-    let created = time::parse(text(&document, "/Created")).unwrap_or_default() / 1000;
+    let created = time::parse(text(document, "/Created")).unwrap_or_default() / 1000;
     let command: Vec<String> = [at("/Path")]
         .into_iter()
         .chain(at("/Args").as_array().cloned().unwrap_or_default())
@@ -44,7 +44,7 @@ pub(super) fn summary(container: &Container, now: i64) -> Value {
         "Created": created,
         "Ports": [],
         "Labels": container.labels(),
-        "State": if container.running { "running" } else { "exited" },
+        "State": container.status(),
         "Status": status(container, now),
         "HostConfig": { "NetworkMode": at("/HostConfig/NetworkMode") },
         "NetworkSettings": { "Networks": at("/NetworkSettings/Networks") },
@@ -54,6 +54,9 @@ pub(super) fn summary(container: &Container, now: i64) -> Value {
 
 /// `Up 3 hours (healthy)` or `Exited (137) 5 minutes ago`.
 fn status(container: &Container, now: i64) -> String {
+    if container.started_at == 0 {
+        return "Created".to_owned();
+    }
     if !container.running {
         let ago = spoken(now - container.finished_at.unwrap_or(now));
         return format!("Exited ({}) {ago} ago", container.exit_code);

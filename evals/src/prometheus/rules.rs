@@ -20,6 +20,8 @@ use crate::{
 pub(crate) const INTERVAL: i64 = 15_000;
 /// How far back an alert's beginning is searched, in evaluations.
 const HISTORY: i64 = 240;
+/// How far back it is searched first.
+const RECENT: i64 = 24;
 
 /// An alert's state, in Prometheus's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +64,19 @@ pub(crate) fn last_evaluation(now: i64) -> i64 {
 /// The alerts of a rule at the last evaluation up to `now`.
 pub(crate) fn alerts(engine: &Engine, rule: &Rule, now: i64) -> Result<Vec<Alert>, ApiError> {
     let at = last_evaluation(now);
-    let held = engine.range(&rule.expr, at - HISTORY * INTERVAL, at, INTERVAL)?;
+    // Most rules hold of nothing, and most alerts are young: the whole history is asked for only where it matters.
+    if engine.range(&rule.expr, at, at, INTERVAL)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut held = Vec::new();
+    for steps in [RECENT, RECENT * 3, HISTORY] {
+        let begin = at - steps * INTERVAL;
+        held = engine.range(&rule.expr, begin, at, INTERVAL)?;
+        let is_older = |series: &Series| series.points.first().is_some_and(|(time, _)| *time == begin);
+        if !held.iter().any(is_older) {
+            break;
+        }
+    }
     held.iter().filter_map(|series| alert(rule, series, at).transpose()).collect()
 }
 

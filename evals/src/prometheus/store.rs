@@ -55,6 +55,18 @@ impl SeriesStore {
         }
     }
 
+    /// Forgets samples before `at`, and series that have none left.
+    pub(crate) fn forget(&self, at: i64) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for series in all.values_mut() {
+            series.retain(|_, samples| {
+                let first = samples.points.partition_point(|(there, _)| *there < at);
+                samples.points.drain(..first);
+                !samples.points.is_empty()
+            });
+        }
+    }
+
     /// The last value of a series that is no end mark.
     pub(crate) fn last(&self, metric: &str, labels: &Labels) -> Option<f64> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);

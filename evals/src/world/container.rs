@@ -9,6 +9,9 @@ use crate::{
     time,
 };
 
+pub(crate) const COMPOSE_SERVICE: &str = "com.docker.compose.service";
+pub(crate) const SWARM_SERVICE: &str = "com.docker.swarm.service.name";
+
 /// What the health check says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Health {
@@ -21,19 +24,25 @@ pub(crate) enum Health {
 #[derive(Debug, Clone)]
 pub(crate) struct Container {
     pub(crate) name: String,
-    /// The inspect document at the world's beginning.
+    id: String,
+    /// The Compose or Swarm service that it belongs to; its own name when it is of none.
+    service: String,
+    labels: BTreeMap<String, String>,
+    /// The inspect document, but for its state.
     document: Value,
     pub(crate) running: bool,
     pub(crate) exit_code: i64,
     pub(crate) oom_killed: bool,
     process: u64,
-    /// Milliseconds since 1970.
+    /// Milliseconds since 1970; 0 when it has never been started.
     pub(crate) started_at: i64,
     /// Milliseconds since 1970; `None` when it has never ended.
     pub(crate) finished_at: Option<i64>,
     pub(crate) behaviour: Behaviour,
     /// When the behaviour began, in milliseconds.
     behaves_since: i64,
+    /// What of its health was told as an event last.
+    pub(super) told: Option<Health>,
 }
 
 impl Health {
@@ -51,41 +60,83 @@ impl Container {
     pub(super) fn new(document: &Value) -> Self {
         let number = |pointer: &str| document.pointer(pointer).and_then(Value::as_i64).unwrap_or_default();
         let finished_at = time::parse(containers::text(document, "/State/FinishedAt")).filter(|at| *at > 0);
+        let labels = labels(document);
+        let name = containers::name(document).to_owned();
+        let service = [COMPOSE_SERVICE, SWARM_SERVICE].iter().find_map(|label| labels.get(*label));
         Self {
-            name: containers::name(document).to_owned(),
+            id: containers::text(document, "/Id").to_owned(),
+            service: service.unwrap_or(&name).clone(),
+            name,
+            labels,
             document: document.clone(),
             running: containers::text(document, "/State/Status") == "running",
             exit_code: number("/State/ExitCode"),
             oom_killed: document.pointer("/State/OOMKilled").and_then(Value::as_bool).unwrap_or_default(),
             process: u64::try_from(number("/State/Pid")).unwrap_or_default(),
-            started_at: time::parse(containers::text(document, "/State/StartedAt")).unwrap_or_default(),
+            started_at: time::parse(containers::text(document, "/State/StartedAt")).unwrap_or_default().max(0),
             finished_at,
             behaviour: Behaviour::default(),
             behaves_since: 0,
+            told: None,
         }
     }
 
     pub(crate) fn id(&self) -> &str {
-        containers::text(&self.document, "/Id")
+        &self.id
     }
 
+    pub(crate) fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// The image as it was asked for.
     pub(crate) fn image(&self) -> &str {
         containers::text(&self.document, "/Config/Image")
     }
 
-    /// Its labels.
-    pub(crate) fn labels(&self) -> BTreeMap<String, String> {
-        let labels = self.document.pointer("/Config/Labels").and_then(Value::as_object);
-        labels
-            .into_iter()
-            .flatten()
-            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-            .collect()
+    pub(crate) fn image_id(&self) -> &str {
+        containers::text(&self.document, "/Image")
     }
 
+    pub(crate) fn labels(&self) -> &BTreeMap<String, String> {
+        &self.labels
+    }
+
+    /// A number of its limits, such as `Memory`; 0 is none.
+    pub(crate) fn limit(&self, name: &str) -> i64 {
+        self.document.pointer("/HostConfig").and_then(|host| host.get(name)?.as_i64()).unwrap_or_default()
+    }
+
+    /// The networks that it is on, with its endpoint there.
+    pub(crate) fn networks(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.document.pointer("/NetworkSettings/Networks").and_then(Value::as_object).into_iter().flatten()
+    }
+
+    /// Its address on the first of its networks that gave it one.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.networks()
+            .map(|(_, endpoint)| containers::text(endpoint, "/IPAddress"))
+            .find(|address| !address.is_empty())
+    }
+
+    /// Sets a field below one of the document's own, such as `HostConfig`.
+    pub(super) fn set(&mut self, below: &str, field: &str, value: Value) {
+        if let Some(fields) = self.document.pointer_mut(below).and_then(Value::as_object_mut) {
+            fields.insert(field.to_owned(), value);
+        }
+    }
+
+    pub(super) fn rename(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
+        self.set("", "Name", format!("/{name}").into());
+    }
+
+    /// Behaves so from now on; one that it has already goes on.
     pub(super) fn behave(&mut self, behaviour: Behaviour, since: i64) {
-        self.behaviour = behaviour;
-        self.behaves_since = since;
+        if self.behaviour != behaviour {
+            self.behaviour = behaviour;
+            self.behaves_since = since;
+        }
     }
 
     pub(super) fn start(&mut self, now: i64) {
@@ -102,14 +153,17 @@ impl Container {
         self.finished_at = Some(now);
     }
 
-    /// What the health check says at `now`; `None` without one, and for a container that does not run.
+    /// What the health check says at `now`; `None` without one, and for a container that was never started.
     pub(crate) fn health(&self, now: i64) -> Option<Health> {
         self.check_interval()?;
+        if self.started_at == 0 {
+            return None;
+        }
         if !self.running {
             return Some(Health::Unhealthy);
         }
         if now < self.ready_at() {
-            return Some(Health::Starting);
+            return Some(if now < self.given_up_at() { Health::Starting } else { Health::Unhealthy });
         }
         let ill = self.ill_since().is_some_and(|since| now >= since);
         Some(if ill { Health::Unhealthy } else { Health::Healthy })
@@ -117,12 +171,45 @@ impl Container {
 
     /// From when on it answers after its start.
     pub(crate) fn ready_at(&self) -> i64 {
-        self.started_at + (self.behaviour.ready_after * 1000.0) as i64
+        self.started_at.saturating_add((self.behaviour.ready_after * 1000.0) as i64)
+    }
+
+    /// From when on Docker calls it unhealthy, when it has not answered by then.
+    fn given_up_at(&self) -> i64 {
+        let number =
+            |name: &str| self.document.pointer("/Config/Healthcheck").and_then(|check| check.get(name)?.as_i64());
+        let patience =
+            self.check_interval().unwrap_or(30_000) * number("Retries").filter(|tries| *tries > 0).unwrap_or(3);
+        self.started_at + number("StartPeriod").unwrap_or_default() / 1_000_000 + patience
     }
 
     fn ill_since(&self) -> Option<i64> {
         let after = self.behaviour.unhealthy_after?;
-        Some(self.behaves_since.max(self.started_at) + (after * 1000.0) as i64)
+        // A check that has passed fails in public only after some tries; one that never passed is not known before it is ready.
+        let since = self.behaves_since.max(self.started_at) + (after * 1000.0) as i64;
+        Some(if after > 0.0 { since } else { since.max(self.ready_at()) })
+    }
+
+    /// When its health is next another one, if nothing is done to it.
+    pub(super) fn turns_at(&self, now: i64) -> Option<i64> {
+        let moments = [Some(self.ready_at()), Some(self.given_up_at()), self.ill_since()];
+        moments.into_iter().flatten().filter(|at| *at > now && *at < i64::MAX && self.running).min()
+    }
+
+    /// Whether it answers at `at`; for a time before now, whether it did.
+    pub(super) fn answers(&self, at: i64) -> bool {
+        self.started_at > 0 && at >= self.ready_at() && (self.running || self.finished_at.is_some_and(|end| at < end))
+    }
+
+    /// Whether it holds requests and finishes none at `at`.
+    pub(super) fn hangs(&self, at: i64) -> bool {
+        let held = self.behaviour.http.get("/") == Some(&Reply::None(Silence::Hang));
+        held && self.ill_since().is_some_and(|since| at >= since)
+    }
+
+    /// Whether nothing is wrong with it but that it may still be starting.
+    pub(super) fn sound(&self) -> bool {
+        self.running && self.behaviour.ready_after.is_finite() && self.behaviour.unhealthy_after.is_none()
     }
 
     fn check_interval(&self) -> Option<i64> {
@@ -140,12 +227,26 @@ impl Container {
         http.get(path).or_else(|| http.get("/")).cloned().unwrap_or_else(well)
     }
 
+    /// The inspect document, whose state is not the present one.
+    pub(crate) fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Docker's word for its state.
+    pub(crate) fn status(&self) -> &'static str {
+        match (self.running, self.started_at) {
+            (true, _) => "running",
+            (false, 0) => "created",
+            (false, _) => "exited",
+        }
+    }
+
     /// The inspect document at `now`.
     pub(crate) fn inspect(&self, now: i64) -> Value {
         let mut document = self.document.clone();
-        let finished = self.finished_at.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), docker_time);
+        let moment = |at: Option<i64>| at.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), docker_time);
         let mut state = json!({
-            "Status": if self.running { "running" } else { "exited" },
+            "Status": self.status(),
             "Running": self.running,
             "Paused": false,
             "Restarting": false,
@@ -154,8 +255,8 @@ impl Container {
             "Pid": if self.running { self.process } else { 0 },
             "ExitCode": self.exit_code,
             "Error": "",
-            "StartedAt": docker_time(self.started_at),
-            "FinishedAt": finished,
+            "StartedAt": moment(Some(self.started_at).filter(|at| *at > 0)),
+            "FinishedAt": moment(self.finished_at),
         });
         if let Some(health) = self.health(now)
             && let Some(fields) = state.as_object_mut()
@@ -197,6 +298,12 @@ impl Container {
         let took = if exit_code == -1 { timeout / 1_000_000 } else { 62 };
         json!({ "Start": docker_time(at), "End": docker_time(at + took), "ExitCode": exit_code, "Output": output })
     }
+}
+
+fn labels(document: &Value) -> BTreeMap<String, String> {
+    let labels = document.pointer("/Config/Labels").and_then(Value::as_object);
+    let pairs = labels.into_iter().flatten();
+    pairs.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// Docker writes nanoseconds.

@@ -4,17 +4,20 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
 };
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State, connect_info::Connected},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
-    serve::Listener,
+    serve::{IncomingStream, Listener},
 };
 use futures::{StreamExt, stream};
 use tokio::{
@@ -22,6 +25,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
+
+use super::call_fault::{Armed, BrokenCall};
 
 /// A part of the world that can be broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,14 +65,43 @@ pub enum Fault {
 }
 
 /// What a part fails with now, shared by its listener and its middleware.
-pub(super) type Broken = Arc<RwLock<Option<Fault>>>;
+pub(super) type Broken = Arc<Faults>;
 
-pub(super) fn set(broken: &Broken, fault: Option<Fault>) {
-    *broken.write().unwrap_or_else(PoisonError::into_inner) = fault;
+/// The faults of one part.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    part: RwLock<Option<Fault>>,
+    calls: Mutex<Armed>,
 }
 
-fn current(broken: &Broken) -> Option<Fault> {
-    broken.read().unwrap_or_else(PoisonError::into_inner).clone()
+impl Faults {
+    pub(super) fn set(&self, fault: Option<Fault>) {
+        *self.part.write().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    fn current(&self) -> Option<Fault> {
+        self.part.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn refuses(&self) -> bool {
+        *self.part.read().unwrap_or_else(PoisonError::into_inner) == Some(Fault::Refuse)
+    }
+
+    fn armed(&self) -> MutexGuard<'_, Armed> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn arm(&self, call: BrokenCall) {
+        self.armed().arm(call);
+    }
+
+    pub(super) fn disarm(&self) {
+        self.armed().disarm();
+    }
+
+    pub(super) fn struck(&self) -> u64 {
+        self.armed().struck()
+    }
 }
 
 /// What the middleware needs.
@@ -77,26 +111,71 @@ pub(super) struct Breaker {
     pub(super) closing: watch::Receiver<bool>,
 }
 
-/// Answers wrongly while the part is broken.
-pub(super) async fn answer(State(breaker): State<Breaker>, request: Request, next: Next) -> Response {
-    match current(&breaker.broken) {
+/// Answers wrongly while the part is broken, and where a call is to be struck.
+pub(super) async fn answer(
+    State(breaker): State<Breaker>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Some(fault) = breaker.broken.current() {
+        return fail(fault, &breaker, &line, || next.run(request)).await;
+    }
+    let struck = breaker.broken.armed().strike(request.method().as_str(), request.uri().path());
+    match struck {
         None => next.run(request).await,
-        // The listener closes the connection; a request that slipped through is cut off.
-        Some(Fault::Refuse) => cut(0),
-        Some(Fault::Status(status, retry_after)) => failed(status, retry_after),
-        Some(Fault::Malformed) => ([(header::CONTENT_TYPE, "application/json")], "{\"status\":\"succ").into_response(),
-        Some(Fault::Half) => half(next.run(request).await).await,
-        Some(Fault::Slow(delay)) => {
+        Some((fault, false)) => fail(fault, &breaker, &line, || next.run(request)).await,
+        Some((fault, true)) => {
+            // It is done, and only its answer is lost.
+            let response = next.run(request).await;
+            fail(fault, &breaker, &line, || std::future::ready(response)).await
+        }
+    }
+}
+
+async fn fail<F: Future<Output = Response>>(
+    fault: Fault,
+    breaker: &Breaker,
+    line: &Line,
+    run: impl FnOnce() -> F,
+) -> Response {
+    match fault {
+        Fault::Refuse => line.cut(),
+        Fault::Status(status, retry_after) => failed(status, retry_after),
+        Fault::Malformed => ([(header::CONTENT_TYPE, "application/json")], "{\"status\":\"succ").into_response(),
+        Fault::Half => half(run().await, line).await,
+        Fault::Slow(delay) => {
             tokio::select! {
-                () = tokio::time::sleep(delay) => next.run(request).await,
-                () = closed(breaker.closing) => cut(0),
+                () = tokio::time::sleep(delay) => run().await,
+                () = closed(breaker.closing.clone()) => line.cut(),
             }
         }
-        Some(Fault::Hang) => {
-            closed(breaker.closing).await;
-            cut(0)
+        Fault::Hang => {
+            closed(breaker.closing.clone()).await;
+            line.cut()
         }
-        Some(Fault::Huge(bytes)) => huge(bytes),
+        Fault::Huge(bytes) => huge(bytes),
+    }
+}
+
+/// One connection, which can be cut before anything of an answer goes out.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Line(Arc<AtomicBool>);
+
+impl Line {
+    fn cut(&self) -> Response {
+        self.0.store(true, Ordering::Release);
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    }
+
+    fn is_cut(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Connected<IncomingStream<'_, Door>> for Line {
+    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+        stream.io().line.clone()
     }
 }
 
@@ -125,9 +204,13 @@ pub(crate) fn cut(length: u64) -> Response {
     response
 }
 
-async fn half(response: Response) -> Response {
+async fn half(response: Response, line: &Line) -> Response {
     let (mut parts, body) = response.into_parts();
     let whole = axum::body::to_bytes(body, 64 << 20).await.unwrap_or_default();
+    if whole.is_empty() {
+        // Half of nothing is a connection that ends.
+        return line.cut();
+    }
     let first = whole.slice(..whole.len() / 2);
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len().max(2)));
     let broken = async {
@@ -159,13 +242,17 @@ pub(super) struct Door {
 pub(super) struct Connection {
     stream: TcpStream,
     broken: Broken,
+    line: Line,
 }
 
 impl Connection {
-    /// Sends small answers at once; a failed setting only makes them later.
-    pub(super) fn send_at_once(&self) {
-        let _ = self.stream.set_nodelay(true);
+    fn is_cut(&self) -> bool {
+        self.line.is_cut() || self.broken.refuses()
     }
+}
+
+fn reset() -> io::Error {
+    io::Error::from(io::ErrorKind::ConnectionReset)
 }
 
 impl Listener for Door {
@@ -175,8 +262,10 @@ impl Listener for Door {
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         loop {
             let (stream, address) = Listener::accept(&mut self.listener).await;
-            if current(&self.broken) != Some(Fault::Refuse) {
-                return (Connection { stream, broken: Arc::clone(&self.broken) }, address);
+            if !self.broken.refuses() {
+                // Small answers go at once; a failed setting only makes them later.
+                let _ = stream.set_nodelay(true);
+                return (Connection { stream, broken: Arc::clone(&self.broken), line: Line::default() }, address);
             }
         }
     }
@@ -193,8 +282,8 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if read.is_ready() && current(&self.broken) == Some(Fault::Refuse) {
-            return Poll::Ready(Err(io::Error::from(io::ErrorKind::ConnectionReset)));
+        if read.is_ready() && self.is_cut() {
+            return Poll::Ready(Err(reset()));
         }
         read
     }
@@ -202,6 +291,9 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.line.is_cut() {
+            return Poll::Ready(Err(reset()));
+        }
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 

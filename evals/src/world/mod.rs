@@ -2,13 +2,23 @@
 //!
 //! A call goes `docker` → `change` → another segment; a query reads the stores, which `track` fills up to the virtual now.
 
+mod call_fault;
 mod change;
+mod consequence;
 pub(crate) mod container;
+mod create;
 pub(crate) mod event;
 pub(crate) mod fault;
+mod images;
+mod load;
+mod network;
+mod observe;
 mod playback;
+mod ran;
+mod refusal;
 mod server;
-pub(crate) mod state;
+mod state;
+mod swarm;
 mod track;
 
 use std::{
@@ -22,12 +32,17 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 use tokio::sync::watch;
 
-pub(crate) use change::Refusal;
+pub use call_fault::BrokenCall;
 pub use change::WorldChange;
+pub(crate) use create::{Limits, PROCESSORS};
 use fault::Broken;
 pub use fault::{Fault, Part};
+pub(crate) use network::Network;
+pub use observe::{Observed, ObservedService};
+pub(crate) use refusal::Refusal;
 use server::Server;
-use state::State;
+pub(crate) use state::State;
+pub(crate) use swarm::{Service, Swarm, Task};
 pub(crate) use track::Written;
 
 use crate::{
@@ -82,6 +97,14 @@ impl Shared {
     pub(crate) fn notifications(&self) -> MutexGuard<'_, Vec<Notification>> {
         self.notifications.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// PromQL over a case's metrics as they are when the world begins.
+pub(crate) fn engine_at_first(case: &Case) -> Option<Engine> {
+    let store = Arc::new(SeriesStore::default());
+    let first = state::first(case)?;
+    State::new(Arc::new(case.clone()), first, Arc::clone(&store), Arc::new(RwLock::new(LogStore::new())));
+    Some(Engine::new(store))
 }
 
 /// A recorded incident that answers again; a clone is the same world.
@@ -208,7 +231,7 @@ impl World {
 
     /// What was done to the world so far, by time.
     pub fn changes(&self) -> Vec<WorldChange> {
-        self.0.shared.state().changes().cloned().collect()
+        self.changes_after(0)
     }
 
     /// Alertmanager's silences, those that are over too, in the order in which they were made.
@@ -227,7 +250,23 @@ impl World {
         self.0.shared.notifications().clone()
     }
 
-    /// Whether the incident is over: the segment is a healed one, and all containers run.
+    /// What was done after the change of that number, as far as it is kept; what is asked after each call costs little.
+    pub fn changes_after(&self, number: u64) -> Vec<WorldChange> {
+        self.0.shared.state().changes(number).cloned().collect()
+    }
+
+    /// All containers as they are now, by name.
+    pub fn containers(&self) -> Vec<Observed> {
+        self.0.shared.state().observed()
+    }
+
+    /// All services of the Swarm as they are now, by name; none where there is no Swarm.
+    pub fn services_swarm(&self) -> Vec<ObservedService> {
+        self.0.shared.state().observed_services()
+    }
+
+    /// Whether the incident is over: the segment is a healed one and nothing that should run does not; in a made-up case,
+    /// every service has as many good containers as it needs.
     pub fn healed(&self) -> bool {
         self.0.shared.state().healed()
     }
@@ -247,9 +286,28 @@ impl World {
         self.set_fault(part, None);
     }
 
+    /// Makes a part fail on certain calls, such as the second start of a container, before or after it is done.
+    pub fn break_call(&self, part: Part, call: BrokenCall) {
+        if let Some(broken) = self.0.broken.get(&part) {
+            broken.arm(call);
+        }
+    }
+
+    /// Makes a part answer all calls again, as far as [`World::break_call`] had broken them.
+    pub fn mend_calls(&self, part: Part) {
+        if let Some(broken) = self.0.broken.get(&part) {
+            broken.disarm();
+        }
+    }
+
+    /// How many calls of a part were struck by [`World::break_call`] so far.
+    pub fn struck_calls(&self, part: Part) -> u64 {
+        self.0.broken.get(&part).map_or(0, |broken| broken.struck())
+    }
+
     fn set_fault(&self, part: Part, fault: Option<Fault>) {
         if let Some(broken) = self.0.broken.get(&part) {
-            fault::set(broken, fault);
+            broken.set(fault);
         }
     }
 

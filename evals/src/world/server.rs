@@ -2,14 +2,14 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, middleware, serve::ListenerExt};
+use axum::{Router, middleware};
 use tokio::{
     net::TcpListener,
     sync::{Mutex, watch},
     task::JoinHandle,
 };
 
-use super::fault::{self, Breaker, Broken, Door};
+use super::fault::{self, Breaker, Broken, Door, Line};
 
 /// How long a server may take to end before it is cut off, in real time.
 const ENDING: Duration = Duration::from_secs(1);
@@ -26,9 +26,10 @@ impl Server {
         let address = listener.local_addr()?;
         let breaker = Breaker { broken: Arc::clone(&broken), closing: closing.clone() };
         let router = router.layer(middleware::from_fn_with_state(breaker, fault::answer));
-        let door = Door { listener, broken }.tap_io(|connection| connection.send_at_once());
+        let door = Door { listener, broken };
+        let service = router.into_make_service_with_connect_info::<Line>();
         let task = tokio::spawn(async move {
-            let ended = axum::serve(door, router).with_graceful_shutdown(fault::closed(closing)).await;
+            let ended = axum::serve(door, service).with_graceful_shutdown(fault::closed(closing)).await;
             if let Err(error) = ended {
                 tracing::warn!(%error, "a server of the world ended");
             }

@@ -1,13 +1,14 @@
 //! One name's (a metrics' `job`, a logs' `service`) way through the recording.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
 };
 
 use super::playback;
 use crate::{
-    case::{RecordedSeries, Segment},
+    case::{Labels, RecordedSeries, Segment},
     loki::LogStore,
     prometheus::SeriesStore,
 };
@@ -32,6 +33,10 @@ pub(crate) struct Written {
 #[derive(Debug)]
 pub(super) struct Track {
     name: String,
+    /// The container's name, where it is not the one that was recorded.
+    container: Option<String>,
+    /// The instance, where it is not the one that was recorded.
+    instance: Option<String>,
     segment: Arc<Segment>,
     /// What is added to the recording's time, in milliseconds.
     shift: i64,
@@ -40,34 +45,86 @@ pub(super) struct Track {
     /// What is added to a counter, so that it goes on from where it was; by the series' place in the recording.
     offsets: BTreeMap<usize, f64>,
     outages: Vec<Outage>,
+    /// Whether another container has taken its place, so that it is no target any more.
+    gone: bool,
 }
 
 impl Track {
     /// Plays a segment from the beginning of its recording, which is after 1970.
     pub(super) fn first(name: &str, segment: Arc<Segment>) -> Self {
-        Self { name: name.to_owned(), segment, shift: 0, played: 0, offsets: BTreeMap::new(), outages: Vec::new() }
-    }
-
-    /// Plays a later segment, shifted so that it begins at `now`. Counters go on, but for those of a container that was `restarted`.
-    pub(super) fn later(name: &str, segment: Arc<Segment>, now: i64, restarted: bool, store: &SeriesStore) -> Self {
-        let mut track = Self {
+        Self {
             name: name.to_owned(),
-            shift: now - segment.begins,
+            container: None,
+            instance: None,
             segment,
-            played: now,
+            shift: 0,
+            played: 0,
             offsets: BTreeMap::new(),
             outages: Vec::new(),
-        };
-        let mut offsets = BTreeMap::new();
-        if !restarted {
-            for (index, series) in track.series().iter().enumerate().filter(|(_, series)| series.cumulative) {
-                let before = store.last(&series.metric, &series.labels);
-                let first = series.samples.first().map_or(0.0, |(_, value)| *value);
-                offsets.insert(index, before.map_or(0.0, |before| before - first));
-            }
+            gone: false,
         }
-        track.offsets = offsets;
+    }
+
+    /// Plays a later segment, shifted so that it begins at `now`, for the container of the track before.
+    pub(super) fn later(name: &str, segment: Arc<Segment>, now: i64, before: Option<&Self>) -> Self {
+        Self {
+            shift: now - segment.begins,
+            played: now,
+            container: before.and_then(|track| track.container.clone()),
+            instance: before.and_then(|track| track.instance.clone()),
+            gone: before.is_some_and(|track| track.gone),
+            ..Self::first(name, segment)
+        }
+    }
+
+    /// The same for another container of the service, which has just been started.
+    pub(super) fn beside(&self, container: &str, instance: &str, now: i64) -> Self {
+        let mut track = Self {
+            shift: self.shift,
+            played: now,
+            container: Some(container.to_owned()),
+            instance: Some(instance.to_owned()),
+            ..Self::first(&self.name, Arc::clone(&self.segment))
+        };
+        track.comes_up(now);
         track
+    }
+
+    /// Counters go on, but for those of a container that was `restarted`.
+    pub(super) fn begin_counters(&mut self, restarted: bool, store: &SeriesStore) {
+        if restarted {
+            return;
+        }
+        let mut offsets = BTreeMap::new();
+        for (index, series) in self.series().iter().enumerate().filter(|(_, series)| series.cumulative) {
+            let before = store.last(&series.metric, &self.labels(series));
+            let first = series.samples.first().map_or(0.0, |(_, value)| *value);
+            offsets.insert(index, before.map_or(0.0, |before| before - first));
+        }
+        self.offsets = offsets;
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The container has another name now.
+    pub(super) fn renamed(&mut self, container: &str) {
+        self.container = Some(container.to_owned());
+    }
+
+    /// Where the instance listens, as recorded.
+    pub(super) fn port(&self) -> Option<&str> {
+        self.series().iter().find_map(|series| Some(series.labels.get("instance")?.rsplit_once(':')?.1))
+    }
+
+    fn labels<'a>(&self, series: &'a RecordedSeries) -> Cow<'a, Labels> {
+        let Some(instance) = &self.instance else {
+            return Cow::Borrowed(&series.labels);
+        };
+        let mut labels = series.labels.clone();
+        labels.insert("instance".to_owned(), instance.clone());
+        Cow::Owned(labels)
     }
 
     fn series(&self) -> &[RecordedSeries] {
@@ -76,23 +133,40 @@ impl Track {
 
     /// Ends series that were there before and that this track will not go on with.
     pub(super) fn end_others(&self, now: i64, store: &SeriesStore) {
-        for series in self.series() {
-            if let Some(instance) = series.labels.get("instance") {
-                store.end_but(&self.name, instance, now, |metric, labels| {
-                    self.series().iter().any(|mine| mine.metric == metric && mine.labels == *labels)
-                });
-                return;
-            }
+        if let Some(instance) = self.target() {
+            store.end_but(&self.name, &instance, now, |metric, labels| {
+                self.series().iter().any(|mine| mine.metric == metric && *self.labels(mine) == *labels)
+            });
         }
+    }
+
+    fn target(&self) -> Option<String> {
+        let recorded = || self.series().iter().find_map(|series| series.labels.get("instance").cloned());
+        self.instance.clone().or_else(recorded)
+    }
+
+    /// It is scraped no more: another container has taken its place.
+    pub(super) fn goes(&mut self, now: i64, store: &SeriesStore) {
+        self.gone = true;
+        if let Some(instance) = self.target() {
+            store.end_but(&self.name, &instance, now, |_, _| false);
+        }
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone
     }
 
     /// The container stops running.
     pub(super) fn goes_down(&mut self, now: i64) {
-        self.outages.push(Outage { from: now, to: None });
+        if self.outages.last().is_none_or(|outage| outage.to.is_some()) {
+            self.outages.push(Outage { from: now, to: None });
+        }
     }
 
     /// The container runs again; its counters begin anew. Invariant: played up to `now`.
     pub(super) fn comes_up(&mut self, now: i64) {
+        self.gone = false;
         if let Some(outage) = self.outages.last_mut() {
             outage.to.get_or_insert(now);
         }
@@ -127,9 +201,12 @@ impl Track {
         if now <= self.played {
             return;
         }
-        self.play_metrics(now, store);
-        self.play_lines(now, logs, written);
+        if !self.gone {
+            self.play_metrics(now, store);
+            self.play_lines(now, logs, written);
+        }
         self.played = now;
+        self.outages.retain(|outage| outage.to.is_none_or(|to| to > now));
     }
 
     fn play_metrics(&self, now: i64, store: &SeriesStore) {
@@ -138,20 +215,24 @@ impl Track {
         for (index, series) in self.series().iter().enumerate() {
             let offset = self.offsets.get(&index).copied().unwrap_or_default();
             let recorded = playback::samples(series, ends, self.played.saturating_sub(self.shift), now - self.shift);
+            if recorded.is_empty() {
+                continue;
+            }
+            let labels = self.labels(series);
             let mut points = Vec::with_capacity(recorded.len());
             for (at, value) in recorded {
                 let at = at + self.shift;
                 if series.metric == "up" {
                     let value = if self.is_down(at) { 0.0 } else { value };
                     if value == 0.0 {
-                        failed.push((series.labels.get("instance").cloned().unwrap_or_default(), at));
+                        failed.push((labels.get("instance").cloned().unwrap_or_default(), at));
                     }
                     points.push((at, value));
                 } else if !self.is_down(at) {
                     points.push((at, self.moved(&series.metric, value) + offset));
                 }
             }
-            store.add(&series.metric, &series.labels, points);
+            store.add(&series.metric, &labels, points);
         }
         for (instance, at) in failed {
             store.end(&self.name, &instance, at);
@@ -178,11 +259,15 @@ impl Track {
             if self.is_down(at / 1_000_000) {
                 continue;
             }
-            logs.push(line.labels.clone(), at, line.line.clone());
-            if let Some(container) = line.labels.get("container") {
+            let mut labels = line.labels.clone();
+            if let Some(container) = &self.container {
+                labels.insert("container".to_owned(), container.clone());
+            }
+            if let Some(container) = labels.get("container") {
                 let line = Written { at, line: line.line.clone(), stderr: line.stderr };
                 written.entry(container.clone()).or_default().push(line);
             }
+            logs.push(labels, at, line.line.clone());
         }
     }
 }

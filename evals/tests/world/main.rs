@@ -7,11 +7,18 @@
     reason = "a helper of a test may panic: that is how it fails"
 )]
 
+mod call_faults;
 mod cases;
 mod closed_loop;
 mod docker_client;
+mod docker_hands;
+mod docker_refusals;
 mod faults;
 mod form;
 mod promql;
 mod silences;
+mod speed;
 mod support;
+mod swarm;
+mod synthetic;
+mod transitions;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bollard::Docker;
-use evals::{Case, World};
+use evals::{Case, Illness, Synthetic, World};
 use serde_json::Value;
 
 pub(crate) async fn start(name: &str) -> World {
@@ -22,6 +22,12 @@ pub(crate) async fn get(url: &str) -> (u16, Value) {
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// The same for what a busy machine may take long to answer.
+pub(crate) async fn get_patiently(url: &str) -> Value {
+    let response = client().get(url).timeout(Duration::from_secs(20)).send().await.unwrap();
+    response.json().await.unwrap()
 }
 
 /// The answer, or why there is none.
@@ -63,7 +69,7 @@ pub(crate) async fn value(world: &World, query: &str) -> f64 {
 
 /// Names and states of the alerts at the virtual now.
 pub(crate) async fn alerts(world: &World) -> Vec<(String, String)> {
-    let body = prometheus(world, "/api/v1/alerts").await;
+    let body = get_patiently(&format!("{}/api/v1/alerts", world.prometheus_url())).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let alerts = body["data"]["alerts"].as_array().unwrap();
     alerts.iter().map(|alert| (text(&alert["labels"]["alertname"]), text(&alert["state"]))).collect()
@@ -86,4 +92,28 @@ pub(crate) async fn restart(world: &World, container: &str) {
 
 pub(crate) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
+}
+
+/// A world that nobody recorded.
+pub(crate) async fn fleet(ill: &str, illness: Illness) -> World {
+    World::start(Case::synthetic(&Synthetic::fleet(ill, illness)).unwrap()).await.unwrap()
+}
+
+/// Status and answer of any request.
+pub(crate) async fn send(method: &str, url: &str, body: Option<&Value>) -> (u16, Value) {
+    let request = client().request(method.parse().unwrap(), url);
+    let request = match body {
+        Some(body) => request.header("Content-Type", "application/json").body(body.to_string()),
+        None => request,
+    };
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// Names, of those containers of a service that run.
+pub(crate) fn running(world: &World, service: &str) -> Vec<String> {
+    let containers = world.containers().into_iter();
+    containers.filter(|one| one.running && one.service == service).map(|one| one.name).collect()
 }
