@@ -17,6 +17,7 @@ mod broken;
 mod chat;
 mod crash;
 mod guardrails;
+mod hands;
 mod imports;
 mod intake;
 mod operations;
