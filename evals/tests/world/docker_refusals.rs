@@ -53,7 +53,7 @@ async fn what_is_refused_is_refused_as_by_the_real_engine() {
 async fn what_is_no_request_is_refused() {
     let world = fleet("web", Illness::Misconfigured).await;
     let url = world.docker_url();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = crate::support::client();
     for (path, body) in [
         ("containers/create?name=bb", "{bad"),
         ("containers/create?name=bb", "[1]"),

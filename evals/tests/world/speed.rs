@@ -32,7 +32,7 @@ async fn round(world: &World, client: &reqwest::Client) -> f64 {
 #[tokio::test]
 async fn a_call_after_many_is_as_fast_as_the_first() {
     let world = fleet("web", Illness::Hung).await;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = crate::support::client();
     round(&world, &client).await;
     let mut rounds = Vec::new();
     for _ in 0..12 {
