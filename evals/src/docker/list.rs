@@ -6,7 +6,7 @@ use super::filters::{Filters, has_label};
 use crate::{
     case::containers::text,
     time,
-    world::container::{Container, Health},
+    world::{container::Container, health::Health},
 };
 
 /// The filters that are known.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::health::Health;
 use crate::{
     case::{Behaviour, Reply, Silence, containers},
     time,
@@ -11,14 +12,6 @@ use crate::{
 
 pub(crate) const COMPOSE_SERVICE: &str = "com.docker.compose.service";
 pub(crate) const SWARM_SERVICE: &str = "com.docker.swarm.service.name";
-
-/// What the health check says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Health {
-    Starting,
-    Healthy,
-    Unhealthy,
-}
 
 /// A container: what is fixed as inspected, and what changes.
 #[derive(Debug, Clone)]
@@ -29,7 +22,7 @@ pub(crate) struct Container {
     service: String,
     labels: BTreeMap<String, String>,
     /// The inspect document, but for its state.
-    document: Value,
+    pub(super) document: Value,
     pub(crate) running: bool,
     pub(crate) exit_code: i64,
     pub(crate) oom_killed: bool,
@@ -40,19 +33,9 @@ pub(crate) struct Container {
     pub(crate) finished_at: Option<i64>,
     pub(crate) behaviour: Behaviour,
     /// When the behaviour began, in milliseconds.
-    behaves_since: i64,
+    pub(super) behaves_since: i64,
     /// What of its health was told as an event last.
     pub(super) told: Option<Health>,
-}
-
-impl Health {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Healthy => "healthy",
-            Self::Unhealthy => "unhealthy",
-        }
-    }
 }
 
 impl Container {
@@ -153,70 +136,6 @@ impl Container {
         self.finished_at = Some(now);
     }
 
-    /// What the health check says at `now`; `None` without one, and for a container that was never started.
-    pub(crate) fn health(&self, now: i64) -> Option<Health> {
-        self.check_interval()?;
-        if self.started_at == 0 {
-            return None;
-        }
-        if !self.running {
-            return Some(Health::Unhealthy);
-        }
-        if now < self.ready_at() {
-            return Some(if now < self.given_up_at() { Health::Starting } else { Health::Unhealthy });
-        }
-        let ill = self.ill_since().is_some_and(|since| now >= since);
-        Some(if ill { Health::Unhealthy } else { Health::Healthy })
-    }
-
-    /// From when on it answers after its start.
-    pub(crate) fn ready_at(&self) -> i64 {
-        self.started_at.saturating_add((self.behaviour.ready_after * 1000.0) as i64)
-    }
-
-    /// From when on Docker calls it unhealthy, when it has not answered by then.
-    fn given_up_at(&self) -> i64 {
-        let number =
-            |name: &str| self.document.pointer("/Config/Healthcheck").and_then(|check| check.get(name)?.as_i64());
-        let patience =
-            self.check_interval().unwrap_or(30_000) * number("Retries").filter(|tries| *tries > 0).unwrap_or(3);
-        self.started_at + number("StartPeriod").unwrap_or_default() / 1_000_000 + patience
-    }
-
-    fn ill_since(&self) -> Option<i64> {
-        let after = self.behaviour.unhealthy_after?;
-        // A check that has passed fails in public only after some tries; one that never passed is not known before it is ready.
-        let since = self.behaves_since.max(self.started_at) + (after * 1000.0) as i64;
-        Some(if after > 0.0 { since } else { since.max(self.ready_at()) })
-    }
-
-    /// When its health is next another one, if nothing is done to it.
-    pub(super) fn turns_at(&self, now: i64) -> Option<i64> {
-        let moments = [Some(self.ready_at()), Some(self.given_up_at()), self.ill_since()];
-        moments.into_iter().flatten().filter(|at| *at > now && *at < i64::MAX && self.running).min()
-    }
-
-    /// Whether it answers at `at`; for a time before now, whether it did.
-    pub(super) fn answers(&self, at: i64) -> bool {
-        self.started_at > 0 && at >= self.ready_at() && (self.running || self.finished_at.is_some_and(|end| at < end))
-    }
-
-    /// Whether it holds requests and finishes none at `at`.
-    pub(super) fn hangs(&self, at: i64) -> bool {
-        let held = self.behaviour.http.get("/") == Some(&Reply::None(Silence::Hang));
-        held && self.ill_since().is_some_and(|since| at >= since)
-    }
-
-    /// Whether nothing is wrong with it but that it may still be starting.
-    pub(super) fn sound(&self) -> bool {
-        self.running && self.behaviour.ready_after.is_finite() && self.behaviour.unhealthy_after.is_none()
-    }
-
-    fn check_interval(&self) -> Option<i64> {
-        let nanoseconds = self.document.pointer("/Config/Healthcheck/Interval")?.as_i64()?;
-        Some((nanoseconds / 1_000_000).max(1000))
-    }
-
     /// What it answers over HTTP at `now`.
     pub(crate) fn reply(&self, path: &str, now: i64) -> Reply {
         if !self.running || now < self.ready_at() {
@@ -267,36 +186,6 @@ impl Container {
             fields.insert("State".to_owned(), state);
         }
         document
-    }
-
-    /// Status, failing streak and the last five checks.
-    fn health_document(&self, health: Health, now: i64) -> Value {
-        let interval = self.check_interval().unwrap_or(30_000);
-        let last = if self.running { now } else { self.finished_at.unwrap_or(now) };
-        let checks: Vec<i64> = (1..=5)
-            .rev()
-            .map(|back| self.started_at + ((last - self.started_at) / interval - back + 1) * interval)
-            .filter(|at| *at > self.started_at)
-            .collect();
-        let ill_since = self.ill_since();
-        let fails = |at: i64| ill_since.is_some_and(|since| at >= since) || at < self.ready_at();
-        let log: Vec<Value> = checks.iter().map(|at| self.check(*at, fails(*at))).collect();
-        let streak = ill_since.filter(|since| last >= *since).map_or(0, |since| (last - since) / interval + 1);
-        json!({ "Status": health.name(), "FailingStreak": streak, "Log": log })
-    }
-
-    fn check(&self, at: i64, fails: bool) -> Value {
-        let (exit_code, output) = if fails && at < self.ready_at() {
-            (1, "connection refused")
-        } else if fails {
-            (self.behaviour.unhealthy_exit_code, self.behaviour.unhealthy_output.as_str())
-        } else {
-            (0, r#"{"status":"ok"}"#)
-        };
-        let timeout =
-            self.document.pointer("/Config/Healthcheck/Timeout").and_then(Value::as_i64).unwrap_or(3_000_000_000);
-        let took = if exit_code == -1 { timeout / 1_000_000 } else { 62 };
-        json!({ "Start": docker_time(at), "End": docker_time(at + took), "ExitCode": exit_code, "Output": output })
     }
 }
 

@@ -2,31 +2,23 @@
 
 use std::{
     io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use axum::{
     body::{Body, Bytes},
-    extract::{ConnectInfo, Request, State, connect_info::Connected},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
-    serve::{IncomingStream, Listener},
 };
 use futures::{StreamExt, stream};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
+use tokio::sync::watch;
 
-use super::call_fault::{Armed, BrokenCall};
+use super::{
+    call_fault::{Armed, BrokenCall},
+    line::Line,
+};
 
 /// A part of the world that can be broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +75,7 @@ impl Faults {
         self.part.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn refuses(&self) -> bool {
+    pub(super) fn refuses(&self) -> bool {
         *self.part.read().unwrap_or_else(PoisonError::into_inner) == Some(Fault::Refuse)
     }
 
@@ -158,27 +150,6 @@ async fn fail<F: Future<Output = Response>>(
     }
 }
 
-/// One connection, which can be cut before anything of an answer goes out.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Line(Arc<AtomicBool>);
-
-impl Line {
-    fn cut(&self) -> Response {
-        self.0.store(true, Ordering::Release);
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
-    }
-
-    fn is_cut(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-impl Connected<IncomingStream<'_, Door>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        stream.io().line.clone()
-    }
-}
-
 /// Waits until the world shuts down.
 pub(crate) async fn closed(mut closing: watch::Receiver<bool>) {
     // An error means that the world is gone, which is the same.
@@ -230,78 +201,4 @@ fn huge(bytes: u64) -> Response {
         (size > 0).then(|| (Ok::<_, io::Error>(chunk), left - size))
     });
     ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(chunks)).into_response()
-}
-
-/// A listener whose connections end as soon as the part refuses.
-pub(super) struct Door {
-    pub(super) listener: TcpListener,
-    pub(super) broken: Broken,
-}
-
-/// A connection of a [`Door`].
-pub(super) struct Connection {
-    stream: TcpStream,
-    broken: Broken,
-    line: Line,
-}
-
-impl Connection {
-    fn is_cut(&self) -> bool {
-        self.line.is_cut() || self.broken.refuses()
-    }
-}
-
-fn reset() -> io::Error {
-    io::Error::from(io::ErrorKind::ConnectionReset)
-}
-
-impl Listener for Door {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        loop {
-            let (stream, address) = Listener::accept(&mut self.listener).await;
-            if !self.broken.refuses() {
-                // Small answers go at once; a failed setting only makes them later.
-                let _ = stream.set_nodelay(true);
-                return (Connection { stream, broken: Arc::clone(&self.broken), line: Line::default() }, address);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if read.is_ready() && self.is_cut() {
-            return Poll::Ready(Err(reset()));
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.line.is_cut() {
-            return Poll::Ready(Err(reset()));
-        }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }

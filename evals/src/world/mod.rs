@@ -2,20 +2,27 @@
 //!
 //! A call goes `docker` → `change` → another segment; a query reads the stores, which `track` fills up to the virtual now.
 
+mod alter;
 mod call_fault;
 mod change;
 mod consequence;
 pub(crate) mod container;
 mod create;
+mod document;
 pub(crate) mod event;
 pub(crate) mod fault;
+pub(crate) mod health;
 mod images;
+mod limits;
+mod line;
 mod load;
 mod network;
 mod observe;
+mod passing;
 mod playback;
 mod ran;
 mod refusal;
+mod scraping;
 mod server;
 mod state;
 mod swarm;
@@ -34,9 +41,10 @@ use tokio::sync::watch;
 
 pub use call_fault::BrokenCall;
 pub use change::WorldChange;
-pub(crate) use create::{Limits, PROCESSORS};
+
 use fault::Broken;
 pub use fault::{Fault, Part};
+pub(crate) use limits::{Limits, PROCESSORS};
 pub(crate) use network::Network;
 pub use observe::{Observed, ObservedService};
 pub(crate) use refusal::Refusal;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{container::Health, state::State, swarm};
+use super::{health::Health, state::State, swarm};
 use crate::time;
 
 /// A container as it is now.

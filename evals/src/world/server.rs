@@ -9,7 +9,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::fault::{self, Breaker, Broken, Door, Line};
+use super::{
+    fault::{self, Breaker, Broken},
+    line::{Door, Line},
+};
 
 /// How long a server may take to end before it is cut off, in real time.
 const ENDING: Duration = Duration::from_secs(1);

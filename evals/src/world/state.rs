@@ -3,14 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, RwLock},
-    time::Duration,
 };
 
 use tokio::sync::broadcast;
 
 use super::{
     change::WorldChange,
-    container::{Container, Health},
+    container::Container,
     event::Event,
     images::Images,
     load::Generator,
@@ -26,29 +25,23 @@ use crate::{
 };
 
 /// The most events, changes and lines a container that are kept; the oldest make room.
-const MAXIMUM_KEPT: usize = 20_000;
+pub(super) const MAXIMUM_KEPT: usize = 20_000;
 /// How many events a slow reader may be behind before it misses some.
 const EVENTS_BEHIND: usize = 256;
-/// For how long samples are kept, in milliseconds, and how often old ones are forgotten.
-const SAMPLES_KEPT: i64 = 6 * 3_600_000;
-const FORGETS_EVERY: i64 = 600_000;
-/// The most steps of the Swarm within one move of the clock.
-const STEPS: usize = 10_000;
-
 /// The world at its virtual now. Invariant: stores hold nothing later than now.
 pub(crate) struct State {
-    case: Arc<Case>,
-    now: i64,
+    pub(super) case: Arc<Case>,
+    pub(super) now: i64,
     segment: Arc<Segment>,
     /// By the container's id; by the name where there is no container.
-    tracks: BTreeMap<String, Track>,
-    generator: Generator,
-    containers: BTreeMap<String, Container>,
+    pub(super) tracks: BTreeMap<String, Track>,
+    pub(super) generator: Generator,
+    pub(super) containers: BTreeMap<String, Container>,
     pub(super) images: Images,
     pub(super) networks: Networks,
     pub(super) swarm: Option<Swarm>,
     /// At the world's beginning, by service: how many containers, and of which images.
-    first: BTreeMap<String, (u64, BTreeSet<String>)>,
+    pub(super) first: BTreeMap<String, (u64, BTreeSet<String>)>,
     /// The service of each container that was there at the beginning.
     services: BTreeMap<String, String>,
     ran: BTreeMap<String, Ran>,
@@ -57,10 +50,10 @@ pub(crate) struct State {
     made: u64,
     events: VecDeque<Event>,
     told: broadcast::Sender<Event>,
-    written: BTreeMap<String, Vec<Written>>,
-    forgot_at: i64,
-    store: Arc<SeriesStore>,
-    logs: Arc<RwLock<LogStore>>,
+    pub(super) written: BTreeMap<String, Vec<Written>>,
+    pub(super) forgot_at: i64,
+    pub(super) store: Arc<SeriesStore>,
+    pub(super) logs: Arc<RwLock<LogStore>>,
 }
 
 impl State {
@@ -183,71 +176,6 @@ impl State {
         self.containers.insert(container.name.clone(), container);
     }
 
-    /// Takes a container out, with what it wrote and what is scraped of it.
-    pub(super) fn take_out(&mut self, name: &str) -> Option<Container> {
-        let container = self.containers.remove(name)?;
-        self.written.remove(name);
-        if let Some(mut track) = self.tracks.remove(container.id()) {
-            track.goes(self.now, &self.store);
-            // The last track of a name stays: another container of the service may yet go on with it.
-            if self.tracks_of(track.name()).is_empty() {
-                self.tracks.insert(container.id().to_owned(), track);
-            }
-        }
-        Some(container)
-    }
-
-    /// Gives a container another name, which is free.
-    pub(super) fn rename(&mut self, from: &str, to: &str) {
-        let Some(mut container) = self.containers.remove(from) else {
-            return;
-        };
-        if let Some(lines) = self.written.remove(from) {
-            self.written.insert(to.to_owned(), lines);
-        }
-        if let Some(track) = self.tracks.get_mut(container.id()) {
-            track.renamed(to);
-        }
-        container.rename(to);
-        self.add(container);
-    }
-
-    /// A container was started: it is scraped again, or for the first time.
-    pub(super) fn comes_up(&mut self, container: &Container) {
-        let (now, service) = (self.now, container.service().to_owned());
-        if let Some(track) = self.tracks.get_mut(container.id()) {
-            track.comes_up(now);
-        } else if let Some(other) = self.tracks.values().find(|track| track.name() == service) {
-            let port = other.port().unwrap_or("80");
-            let instance = format!("{}:{port}", container.address().unwrap_or(&container.name));
-            let track = other.beside(&container.name, &instance, now);
-            self.tracks.insert(container.id().to_owned(), track);
-        }
-        self.drop_replaced(&service);
-    }
-
-    pub(super) fn goes_down(&mut self, container: &Container) {
-        let now = self.now;
-        if let Some(track) = self.tracks.get_mut(container.id()) {
-            track.goes_down(now);
-        }
-        self.drop_replaced(container.service());
-    }
-
-    /// What does not run, and is not missed, is scraped no more.
-    fn drop_replaced(&mut self, service: &str) {
-        let of_service = || self.containers.values().filter(|container| container.service() == service);
-        let running = of_service().filter(|container| container.running).count() as u64;
-        if running < self.wanted(service) {
-            return;
-        }
-        for container in self.containers.values().filter(|one| one.service() == service && !one.running) {
-            if let Some(track) = self.tracks.get_mut(container.id()).filter(|track| !track.is_gone()) {
-                track.goes(self.now, &self.store);
-            }
-        }
-    }
-
     /// How many containers a service should have.
     pub(super) fn wanted(&self, service: &str) -> u64 {
         self.first.get(service).map_or(0, |(count, _)| *count)
@@ -322,78 +250,9 @@ impl State {
         keep(&mut self.events, event);
     }
 
-    /// Moves the clock on, step by step where the Swarm has something to do in between.
-    pub(super) fn advance(&mut self, duration: Duration) {
-        let milliseconds = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        // Far enough for any agent, and never out of what a date can say.
-        let end = self.now.saturating_add(milliseconds).min(self.case.now + 366 * 24 * 3_600_000);
-        for _ in 0..STEPS {
-            let Some(step) = self.swarm_acts_at().filter(|at| *at <= end) else {
-                break;
-            };
-            self.now = step;
-            self.play();
-            self.tell_health();
-            self.orchestrate();
-        }
-        self.now = end.max(self.now);
-        self.play();
-        self.tell_health();
-        if self.now - self.forgot_at > FORGETS_EVERY {
-            self.forgot_at = self.now;
-            self.store.forget(self.now - SAMPLES_KEPT);
-        }
-    }
-
-    /// Plays all that is recorded or made up, up to now.
-    pub(super) fn play(&mut self) {
-        for track in self.tracks.values_mut() {
-            track.play(self.now, &self.store, &self.logs, &mut self.written);
-        }
-        let played = self.generator.play(self.now, &self.containers, &self.case, &self.images, &self.store);
-        self.generator.write(&played, &self.logs, &mut self.written);
-        for lines in self.written.values_mut() {
-            let over = lines.len().saturating_sub(MAXIMUM_KEPT);
-            lines.drain(..over);
-            if !lines.is_sorted_by_key(|line| line.at) {
-                lines.sort_by_key(|line| line.at);
-            }
-        }
-    }
-
-    /// Containers whose health has changed say so.
-    pub(super) fn tell_health(&mut self) {
-        let now = self.now;
-        let mut turned = Vec::new();
-        for container in self.containers.values_mut().filter(|container| container.running) {
-            let health = container.health(now);
-            if container.told != health {
-                container.told = health;
-                turned.extend(health.map(|health| (container.clone(), health)));
-            }
-        }
-        for (container, health) in turned {
-            let at = match health {
-                Health::Starting => continue,
-                Health::Healthy => container.ready_at().min(now),
-                Health::Unhealthy => now,
-            };
-            self.tell(Event::new(&container, at, &format!("health_status: {}", health.name()), BTreeMap::new()));
-        }
-    }
-
     /// The name of the current segment.
     pub(super) fn segment_name(&self) -> String {
         self.segment.name.clone()
-    }
-
-    pub(super) fn healed(&self) -> bool {
-        let made_up = |service: &String| self.case.loads.contains_key(service);
-        let well = |(service, (wanted, _)): (&String, &(u64, BTreeSet<String>))| {
-            let facts = self.facts(service);
-            if made_up(service) { facts.good >= *wanted } else { facts.running >= *wanted }
-        };
-        (self.segment.healed || !self.case.loads.is_empty()) && self.first.iter().all(well)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The Swarm: services, their tasks, and how one specification takes the place of another.
 
+mod begin;
 mod orchestrate;
 mod service;
 mod task;
