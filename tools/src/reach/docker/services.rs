@@ -7,6 +7,7 @@ use bollard::{
     query_parameters::{ListTasksOptions, UpdateServiceOptions},
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Docker, Host, failure, out_of_sequence};
 use crate::{Failure, System, text};
@@ -62,7 +63,8 @@ impl Docker {
             let told: Told = serde_json::from_slice(&body).unwrap_or_default();
             return Err(refused(status, &told.message));
         }
-        serde_json::from_slice(&body).map_err(|error| wrong(&format!("answers what is not the JSON expected: {error}")))
+        let read = || serde_json::from_value(spelled(serde_json::from_slice(&body)?));
+        read().map_err(|error| wrong(&format!("answers what is not the JSON expected: {error}")))
     }
 
     /// Changes a service of the Swarm; once more with what stands then, when another one was faster.
@@ -103,6 +105,20 @@ impl Docker {
     }
 }
 
+/// The engine writes `Healthcheck`, and its client knows `HealthCheck` alone: read as it comes, a service would lose its health check
+/// with the next update. The engine takes both.
+fn spelled(mut service: Value) -> Value {
+    for specification in ["Spec", "PreviousSpec"] {
+        let found = service.pointer_mut(&format!("/{specification}/TaskTemplate/ContainerSpec"));
+        if let Some(container) = found.and_then(Value::as_object_mut)
+            && let Some(check) = container.remove("Healthcheck")
+        {
+            container.insert("HealthCheck".to_owned(), check);
+        }
+    }
+    service
+}
+
 #[derive(Default, Deserialize)]
 struct Told {
     #[serde(default)]
@@ -126,4 +142,26 @@ fn innermost(error: &dyn std::error::Error) -> String {
         cause = found.source();
     }
     text::one_line(&why, 300)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_service_keeps_its_health_check_on_the_way_back() {
+        let check = json!({ "Test": ["CMD", "/check"], "Interval": 1_000_000_000 });
+        let answer = json!({
+            "ID": "x",
+            "Spec": { "TaskTemplate": { "ContainerSpec": { "Image": "web:2", "Healthcheck": check } } },
+            "PreviousSpec": { "TaskTemplate": { "ContainerSpec": { "Image": "web:1", "Healthcheck": check } } },
+        });
+        let found: SwarmService = serde_json::from_value(spelled(answer)).unwrap();
+        for spec in [found.service.spec.unwrap(), found.previous.unwrap()] {
+            let sent = serde_json::to_value(spec).unwrap();
+            assert_eq!(sent["TaskTemplate"]["ContainerSpec"]["HealthCheck"]["Test"], check["Test"], "{sent}");
+        }
+    }
 }
