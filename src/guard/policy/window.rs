@@ -13,6 +13,9 @@ use serde::{Deserialize, Deserializer, de::Error};
 /// The longest window: one that never closes is a rule without a window.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
+/// An opening and the one after it.
+type Between = (DateTime<Utc>, DateTime<Utc>);
+
 /// A time that comes again.
 #[derive(Debug, Clone)]
 pub(crate) struct Window {
@@ -21,7 +24,7 @@ pub(crate) struct Window {
     length: TimeDelta,
     says: String,
     /// The last opening that was looked for and the one after it: between them nothing has to be looked for again.
-    between: Arc<Mutex<Option<(DateTime<Utc>, DateTime<Utc>)>>>,
+    between: Arc<Mutex<Option<Between>>>,
 }
 
 impl PartialEq for Window {
