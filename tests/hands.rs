@@ -153,7 +153,7 @@ async fn real_hands_do_not_leave_the_blast_radius_under_a_hostile_model() {
         assert_eq!(stage.parts.journal.verify(None).await.unwrap().1, []);
         stage.strike().await;
     }
-    assert!(done.len() >= 3, "a guard that refuses all lets nothing escape either; done were {done:?}");
+    assert!(done.len() >= 2, "a guard that refuses all lets nothing escape either; done were {done:?}");
 }
 
 /// What matters of a service's running containers, in an order of its own.
