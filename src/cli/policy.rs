@@ -146,7 +146,7 @@ async fn explained(settings: Settings, service: &str, json: bool) -> Result<Foun
 fn test(file: &str) -> Result<Found> {
     let policy = Policy::load(file)?;
     let file = if file.is_empty() { "the compiled-in policy" } else { file };
-    let rules = policy.rules.len();
+    let rules = policy.rules().len();
     Out::new().line(&format!("{file} holds: {rules} rules, each means what its examples say ({})", policy.hash))?;
     Ok(Found::Well)
 }

@@ -94,7 +94,7 @@ pub fn explain<'a>(
         }
         let environment = known.environment.as_deref();
         let times =
-            policy.rules.iter().filter(|rule| !rule.always() && rule.could_speak(&spec.name, service, environment));
+            policy.rules().iter().filter(|rule| !rule.always() && rule.could_speak(&spec.name, service, environment));
         for rule in times {
             let line = format!("{}{}: {}", rule.name, rule.times(), rule.because);
             if !told.at_times.contains(&line) {
@@ -108,7 +108,7 @@ pub fn explain<'a>(
 
 fn caps(policy: &Policy, service: &str, environment: Option<&str>, now: DateTime<Utc>) -> Vec<String> {
     let mut caps = policy.caps.clone();
-    for rule in &policy.rules {
+    for rule in policy.rules() {
         if rule.speaks("*", service, environment, now) == Ok(true) {
             caps.narrow(&rule.caps);
         }

@@ -69,7 +69,7 @@ pub fn judge(policy: &Policy, facts: &Facts<'_>) -> Judgement {
         let verdict = Verdict::Refuse(Reason::UnknownService { service: facts.named.to_owned() });
         return Judgement { verdict, weighed: bench.weighed, approval, caps };
     };
-    for rule in &policy.rules {
+    for rule in policy.rules_about(facts.tool, &service.name) {
         match rule.speaks(facts.tool, &service.name, service.environment.as_deref(), facts.now) {
             Ok(false) => {}
             Ok(true) => {

@@ -1,5 +1,6 @@
 //! The policy: what may be done, read from TOML, refused whole if any part is wrong.
 
+mod about;
 mod approval;
 mod caps;
 mod image;
@@ -49,7 +50,8 @@ pub struct Policy {
     /// States of the world in which a change is unwise.
     pub situations: Situations,
     /// Rules for single tools, services, environments and times; sorted by name, so that their order in the file is no matter.
-    pub rules: Vec<Rule>,
+    rules: Vec<Rule>,
+    about: about::About,
     /// SHA-256 of its text.
     pub hash: String,
     /// Its text.
@@ -162,6 +164,17 @@ impl Policy {
         Self::parse(path, &text)
     }
 
+    /// All rules, by name.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rules that are about a tool and a service; environment and time are theirs to say.
+    pub fn rules_about(&self, tool: &str, service: &str) -> impl Iterator<Item = &Rule> {
+        let places = self.about.places(&self.rules, tool, service);
+        (0..places.len()).filter_map(move |index| self.rules.get(*places.get(index)?))
+    }
+
     /// Reads a policy from text; `file` names it in errors.
     ///
     /// # Errors
@@ -207,6 +220,7 @@ impl Policy {
             images: written.images,
             situations: written.situations,
             rules,
+            about: about::About::default(),
             hash: hex::encode(Sha256::digest(text)),
             text: text.to_owned(),
             words: text.to_lowercase(),

@@ -90,7 +90,7 @@ pub(super) async fn reload_policy(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Value>, Problem> {
     match reload(&http.policy, &http.policy_file, &http.journal, caller.who("")).await {
-        Ok(policy) => Ok(Json(json!({ "hash": policy.hash, "rules": policy.rules.len() }))),
+        Ok(policy) => Ok(Json(json!({ "hash": policy.hash, "rules": policy.rules().len() }))),
         Err(error @ ReloadError::Policy(_)) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())),
         Err(ReloadError::Journal(error)) => Err(error.into()),
     }

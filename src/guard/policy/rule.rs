@@ -77,7 +77,7 @@ impl Rule {
         environment: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<bool, String> {
-        if !self.tool.matches(tool) || !self.service.matches(service) {
+        if !self.is_about(tool, service) {
             return Ok(false);
         }
         if !self.environment.all() {
@@ -103,6 +103,11 @@ impl Rule {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Whether it is about this tool and this service by their names.
+    pub(super) fn is_about(&self, tool: &str, service: &str) -> bool {
+        self.tool.matches(tool) && self.service.matches(service)
     }
 
     /// A rule that does not mean what its author thinks never starts.
@@ -158,9 +163,7 @@ impl Rule {
 
     /// Whether it could speak about this call at some time: its windows are left out of account.
     pub fn could_speak(&self, tool: &str, service: &str, environment: Option<&str>) -> bool {
-        self.tool.matches(tool)
-            && self.service.matches(service)
-            && environment.is_none_or(|environment| self.environment.matches(environment))
+        self.is_about(tool, service) && environment.is_none_or(|environment| self.environment.matches(environment))
     }
 
     /// Whether it speaks at all times.
