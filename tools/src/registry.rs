@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Answer, Change, Check, Effect, Failure, Mint, Permit, Seen, Spec, Target, Tool, Undo,
+    Answer, Change, Check, Effect, Failure, Kept, Mint, Permit, Reread, Seen, Spec, Target, Tool, Undo,
     schema::{self, Described},
 };
 
@@ -30,6 +30,7 @@ struct Hand {
 
 enum Act {
     Look(Box<dyn Look>),
+    Reread(Box<dyn Again>),
     Change(Box<dyn Alter>),
 }
 
@@ -38,6 +39,8 @@ enum Act {
 pub enum Kind {
     /// Looks only.
     Look,
+    /// Reads again what was answered before.
+    Reread,
     /// Changes the world.
     Change,
 }
@@ -57,6 +60,13 @@ impl Registry {
         self
     }
 
+    /// Adds a tool that reads earlier answers again.
+    pub fn reread<R: Reread>(mut self, tool: R) -> Self {
+        let described = Described::of::<R::Args>(R::NAME, None, &[]);
+        self.hands.insert(R::NAME, Hand { described, act: Act::Reread(Box::new(tool)) });
+        self
+    }
+
     /// Adds a tool that changes: one without undo and verify does not compile.
     pub fn change<C: Change>(mut self, change: C) -> Self {
         let described = Described::of::<C::Args>(C::NAME, Some(C::TOUCHES), C::WORDS);
@@ -73,6 +83,7 @@ impl Registry {
     pub fn kind(&self, tool: &str) -> Option<Kind> {
         self.hands.get(tool).map(|hand| match hand.act {
             Act::Look(_) => Kind::Look,
+            Act::Reread(_) => Kind::Reread,
             Act::Change(_) => Kind::Change,
         })
     }
@@ -84,6 +95,7 @@ impl Registry {
     pub fn check(&self, tool: &str, args: &Value) -> Result<(), Failure> {
         match &self.hand(tool)?.act {
             Act::Look(look) => look.check(args),
+            Act::Reread(again) => again.entry(args).map(drop),
             Act::Change(change) => change.target(args).map(drop),
         }
         .map_err(|failure| self.with_example(tool, failure))
@@ -99,8 +111,33 @@ impl Registry {
                 look.check(args).map_err(|failure| self.with_example(tool, failure))?;
                 look.run(args).await
             }
+            Act::Reread(_) => {
+                Err(Failure::Tell(format!("{tool} reads what an investigation was answered; there is none")))
+            }
             Act::Change(_) => Err(Failure::Tell(format!("{tool} changes the world and cannot be used to look"))),
         }
+    }
+
+    /// Reads an earlier answer again; `kept` finds it by the number of its entry.
+    ///
+    /// # Errors
+    /// `Tell` for wrong arguments, an entry that is no answer, and a tool that does something else.
+    pub fn reread_with<'a>(
+        &self,
+        tool: &str,
+        args: &Value,
+        kept: impl FnOnce(u64) -> Option<Kept<'a>>,
+    ) -> Result<Answer, Failure> {
+        let Act::Reread(again) = &self.hand(tool)?.act else {
+            return Err(Failure::Tell(format!("{tool} does not read earlier answers")));
+        };
+        let entry = again.entry(args).map_err(|failure| self.with_example(tool, failure))?;
+        let kept = kept(entry).ok_or_else(|| {
+            Failure::Tell(format!(
+                "[{entry}] is no answer of this investigation; give the number that stands before one"
+            ))
+        })?;
+        again.run(args, kept)
     }
 
     /// What a change would touch.
@@ -192,7 +229,7 @@ impl Registry {
     fn alter(&self, tool: &str) -> Result<&dyn Alter, Failure> {
         match &self.hand(tool)?.act {
             Act::Change(change) => Ok(change.as_ref()),
-            Act::Look(_) => Err(Failure::Tell(format!("{tool} only looks; it changes nothing"))),
+            Act::Look(_) | Act::Reread(_) => Err(Failure::Tell(format!("{tool} only looks; it changes nothing"))),
         }
     }
 
@@ -231,6 +268,25 @@ impl<T: Tool> Look for T {
             let data = serde_json::to_value(&output).map_err(|error| Failure::Tell(error.to_string()))?;
             Ok(Answer { text: output.to_string(), data, raw })
         })
+    }
+}
+
+/// A tool that reads again, with its types erased.
+trait Again: Send + Sync {
+    fn entry(&self, args: &Value) -> Result<u64, Failure>;
+    fn run(&self, args: &Value, kept: Kept<'_>) -> Result<Answer, Failure>;
+}
+
+impl<R: Reread> Again for R {
+    fn entry(&self, args: &Value) -> Result<u64, Failure> {
+        parse(R::NAME, args).map(|args| Reread::entry(self, &args))
+    }
+
+    fn run(&self, args: &Value, kept: Kept<'_>) -> Result<Answer, Failure> {
+        let output = Reread::run(self, &parse(R::NAME, args)?, kept)?;
+        let data = serde_json::to_value(&output).map_err(|error| Failure::Tell(error.to_string()))?;
+        // What it was read from stands in the journal already.
+        Ok(Answer { text: output.to_string(), data, raw: Value::Null })
     }
 }
 

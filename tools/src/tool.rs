@@ -22,6 +22,34 @@ pub trait Tool: Send + Sync + 'static {
     fn run(&self, args: &Self::Args) -> impl Future<Output = Result<Seen<Self::Output>, Failure>> + Send;
 }
 
+/// Reads again what an earlier call of the same investigation was answered; asks no outside system.
+pub trait Reread: Send + Sync + 'static {
+    /// The name by which the model calls it; the same word in file, policy and journal.
+    const NAME: &'static str;
+    /// The arguments; the doc comment is what the model reads.
+    type Args: DeserializeOwned + JsonSchema + Send + Sync;
+    /// What was found, typed for conditions (`Serialize`) and as compact text for a model (`Display`).
+    type Output: Serialize + Display + Send;
+    /// The journal's entry that is read.
+    fn entry(&self, args: &Self::Args) -> u64;
+    /// Reads once; pure.
+    ///
+    /// # Errors
+    /// [`Failure::Tell`] with what was wrong and what would be right.
+    fn run(&self, args: &Self::Args, kept: Kept<'_>) -> Result<Self::Output, Failure>;
+}
+
+/// An answer as the journal keeps it.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    /// The text, as it was told.
+    pub text: &'a str,
+    /// The tool's typed answer.
+    pub data: &'a Value,
+    /// The outside system's own answer.
+    pub raw: &'a Value,
+}
+
 /// What a tool saw, and the outside system's own answer, which the journal keeps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen<O> {

@@ -59,23 +59,28 @@ fn an_equal_container_keeps_what_its_owner_set_and_leaves_the_rest_to_the_new_im
     insta::assert_snapshot!(serde_json::to_string_pretty(&made).unwrap(), @r#"
     {
       "Domainname": "",
+      "User": "1000",
+      "ExposedPorts": {
+        "81/tcp": {}
+      },
       "Env": [
         "MODE=fast",
         "PORT=80"
       ],
-      "ExposedPorts": {
-        "81/tcp": {}
+      "Image": "web:2",
+      "Labels": {
+        "com.docker.compose.container-number": "3",
+        "com.docker.compose.service": "web",
+        "com.docker.compose.project": "shop"
       },
+      "StopTimeout": 3,
       "HostConfig": {
+        "Memory": 50331648,
+        "MemorySwap": 50331648,
         "Binds": [
           "data:/data:rw",
           "f00:/cache"
         ],
-        "Links": [
-          "shop-db:db"
-        ],
-        "Memory": 50331648,
-        "MemorySwap": 50331648,
         "NetworkMode": "shop_default",
         "PortBindings": {
           "80/tcp": [
@@ -86,23 +91,18 @@ fn an_equal_container_keeps_what_its_owner_set_and_leaves_the_rest_to_the_new_im
           ]
         },
         "RestartPolicy": {
-          "MaximumRetryCount": 0,
-          "Name": "always"
-        }
-      },
-      "Image": "web:2",
-      "Labels": {
-        "com.docker.compose.container-number": "3",
-        "com.docker.compose.project": "shop",
-        "com.docker.compose.service": "web"
+          "Name": "always",
+          "MaximumRetryCount": 0
+        },
+        "Links": [
+          "shop-db:db"
+        ]
       },
       "NetworkingConfig": {
         "EndpointsConfig": {
           "shop_default": {}
         }
-      },
-      "StopTimeout": 3,
-      "User": "1000"
+      }
     }
     "#);
 }
