@@ -53,6 +53,8 @@ pub struct Settings {
     pub discovery: DiscoverySettings,
     /// Models.
     pub model: ModelSettings,
+    /// The first look.
+    pub triage: TriageSettings,
     /// What an investigation may cost.
     pub budget: BudgetSettings,
     /// How a change is proven.
@@ -368,6 +370,17 @@ pub struct PriceSettings {
     pub cached_input_per_million: f64,
     /// Written.
     pub output_per_million: f64,
+}
+
+/// `[triage]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TriageSettings {
+    /// How long each of its calls may take; they run side by side.
+    #[serde(with = "units::duration")]
+    pub within: Duration,
+    /// Tokens of a model that its answers may have together.
+    pub tokens: usize,
 }
 
 /// `[budget]`.

@@ -105,6 +105,7 @@ impl Parts {
                 money: settings.budget.money,
                 time: settings.budget.time,
             },
+            triage_tokens: settings.triage.tokens,
             sources: Sources {
                 prometheus: reach.prometheus.is_some(),
                 loki: reach.loki.is_some(),
@@ -263,6 +264,7 @@ fn guard_options(settings: &Settings) -> GuardOptions {
         verify_hold: settings.verify.hold,
         approval_expires: settings.guard.approval_expires,
         answer_bytes: settings.budget.answer_max,
+        triage_within: settings.triage.within,
     }
 }
 

@@ -10,6 +10,7 @@ pub const GO_ON: &str = include_str!("../prompts/go_on.md");
 
 const ALERT: &str = include_str!("../prompts/alert.md");
 const QUESTION: &str = include_str!("../prompts/question.md");
+const SENT_BACK: &str = include_str!("../prompts/sent_back.md");
 const LAST_TURN: &str = include_str!("../prompts/last_turn.md");
 
 /// SHA-256 of the stable part, as hexadecimal digits.
@@ -30,6 +31,11 @@ pub fn question(values: Value) -> String {
 /// Said on the turn without tools.
 pub fn last_turn(values: Value) -> String {
     render(LAST_TURN, values)
+}
+
+/// Said to a model whose conclusion does not stand in what it cites.
+pub fn sent_back(values: Value) -> String {
+    render(SENT_BACK, values)
 }
 
 /// A compiled-in template cannot fail but by a mistake of ours; a test renders each. Should it, the raw text is still sense.
@@ -55,6 +61,7 @@ mod tests {
         assert!(alert(context! { alerts => "A", how => "nothing" }).contains("hand over"));
         assert!(question(context! { question => "why?" }).contains("<question>\nwhy?\n</question>"));
         assert!(last_turn(context! { budget => "24 of 24 turns" }).contains("(24 of 24 turns)"));
+        assert!(sent_back(context! { wrong => ["claim 1", "claim 2"] }).contains("\n- claim 1\n- claim 2\nCorrect"));
         assert_eq!(system_hash().len(), 64);
     }
 }

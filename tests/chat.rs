@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use axum::{Json, Router, extract::State, routing::post};
-use devops_agent::{incident::Outcome, report::Report};
+use devops_agent::{
+    incident::{Level, Outcome},
+    report::Report,
+};
 use serde_json::{Value, json};
 
 use crate::stage::{answer, serve, stage};
@@ -72,12 +75,21 @@ async fn an_llm_repairs_by_the_same_loop_and_its_claims_are_checked() {
     let report = Report::new(&incident, &entries).markdown();
     assert_eq!((incident.outcome, stage.world.changes().len()), (Some(Outcome::Repaired), 1), "{report}");
     assert!(report.contains("Unproven: 99 does not stand in what it cites"), "{report}");
-    // Three turns of 1000 + 50 tokens, 400 of the thousand from the cache.
-    assert_eq!((incident.turns, incident.usage.input_tokens), (3, 3_000));
-    assert!((incident.usage.cost - 3.0 * (600.0 + 400.0 * 0.5 + 50.0 * 4.0) / 1e6).abs() < 1e-9);
+    // Four turns of 1000 + 50 tokens, 400 of the thousand from the cache: the conclusion was sent back once.
+    assert_eq!((incident.turns, incident.usage.input_tokens), (4, 4_000));
+    assert!((incident.usage.cost - 4.0 * (600.0 + 400.0 * 0.5 + 50.0 * 4.0) / 1e6).abs() < 1e-9);
     let asked = seen.lock().unwrap().clone();
     let text = asked[1].to_string();
     assert!(text.contains("missing field `reason`") && text.contains("A call that would be right"), "{text}");
+    let sent_back = asked[3]["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
+    let wrong = "- claim \"it took 99 hours\": 99 does not stand in what it cites";
+    assert!(sent_back.contains(wrong), "{sent_back}");
+    assert_eq!(incident.conclusion.unwrap().confidence.unwrap().level, Level::Low);
+    // Nothing that was said once changes: a provider's prompt cache hits.
+    for (before, after) in asked.iter().zip(&asked[1..]) {
+        let (before, after) = (before["messages"].as_array().unwrap(), after["messages"].as_array().unwrap());
+        assert!(after.starts_with(before), "{before:?}\n{after:?}");
+    }
     // The stable part comes first and does not change; targets are named by the schema.
     assert_eq!(asked[0]["messages"][0], asked[2]["messages"][0]);
     let tools = asked[0]["tools"].as_array().unwrap();
@@ -159,14 +171,14 @@ async fn asked(more: &str, question: Value) -> (u16, Value) {
 
 #[tokio::test]
 async fn a_question_is_answered_over_the_chat_api_streamed_and_not() {
-    let claims = json!([{ "text": "it is exited", "evidence": [6] }]);
+    let claims = json!([{ "text": "it is exited", "evidence": [5] }]);
     let look = calls(&[("inspect_container", json!({ "service": "market-predictor" }))]);
     let (url, _) = provider(vec![look.clone(), conclude("market-predictor has stopped", claims.clone(), true)]).await;
     let question = json!({ "model": "x", "messages": [{ "role": "user", "content": "How is market-predictor?" }] });
     let (status, whole) = asked(&with_provider(&url, ""), question.clone()).await;
     let content = whole["choices"][0]["message"]["content"].as_str().unwrap();
     assert!(
-        status == 200 && content.starts_with("market-predictor has stopped") && content.contains("it is exited [6]"),
+        status == 200 && content.starts_with("market-predictor has stopped") && content.contains("it is exited [5]"),
         "{whole}"
     );
     assert_eq!(whole["usage"]["total_tokens"], 2_100);

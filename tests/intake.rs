@@ -69,7 +69,7 @@ async fn what_cannot_be_read_is_refused_with_a_problem_and_leaves_nothing() {
     400 the body is not JSON: EOF while parsing a list at line 1 column 12; Alertmanager's webhook, version 4, is expected
     400 the body is not JSON: invalid utf-8 sequence of 1 bytes from index 0; Alertmanager's webhook, version 4, is expected
     400 invalid length 0, expected struct Notification with 4 elements at line 1 column 2 (at `the body`); Alertmanager's webhook, version 4, is expected
-    400 missing field `startsAt` at line 1 column 175 (at `alerts[0]`); Alertmanager's webhook, version 4, is expected
+    400 missing field `startsAt` at line 1 column 261 (at `alerts[0]`); Alertmanager's webhook, version 4, is expected
     400 labels at `alerts[1].labels`: 4, at most 3 allowed
     400 bytes at `alerts[0].labels.x`: 2000, at most 1024 allowed
     400 alerts at `alerts`: 3, at most 2 allowed

@@ -29,7 +29,7 @@ async fn the_journal_of_a_repair_reads_like_the_story() {
     // Looks are answered in the order in which they come; told once here.
     let mut told = story(&entries);
     told.dedup();
-    insta::assert_snapshot!(told.join(" "), @"opened alert_joined turned judged answered asked turned judged answered judged change_begun change_done verified answered asked turned judged answered asked turned concluded closed");
+    insta::assert_snapshot!(told.join(" "), @"opened alert_joined turned judged answered asked turned judged change_begun change_done verified answered asked turned judged answered asked turned concluded closed");
     assert_eq!(incident.outcome, Some(Outcome::Repaired));
     assert!(stage.world.healed());
     assert_eq!(stage.world.changes().len(), 1);

@@ -9,6 +9,7 @@ mod ending;
 mod think;
 mod transcript;
 mod triage;
+mod window;
 
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub struct Agent {
     pub clock: SharedClock,
     /// What an investigation may cost.
     pub budgets: Budgets,
+    /// Tokens that a model reads of the first look.
+    pub triage_tokens: usize,
     /// Which sources there are for triage.
     pub sources: Sources,
 }
@@ -61,10 +64,11 @@ impl Agent {
     /// # Errors
     /// What the journal says; everything else becomes an entry.
     pub async fn investigate(&self, case: &mut Case) -> Result<(), JournalError> {
+        let mut counts = window::Counts::default();
         loop {
             case.refresh().await?;
             match case.incident().todo(self.clock.now()) {
-                Todo::Triage => self.triage(case).await?,
+                Todo::Triage => self.triage(case, &mut counts).await?,
                 Todo::Run(calls) => self.guard.submit(case, calls).await?,
                 Todo::Settle(call) => self.guard.settle(case, call).await?,
                 Todo::Expire(call) => case.write(vec![Event::ApprovalExpired { call: call.id }]).await?,
@@ -72,7 +76,7 @@ impl Agent {
                     let text = "not needed any more: the alerts were resolved before anybody answered".to_owned();
                     case.write(vec![Event::answered(&call, text, AnswerStatus::Refused)]).await?;
                 }
-                Todo::Think => self.think(case).await?,
+                Todo::Think => self.think(case, &mut counts).await?,
                 Todo::Page => ending::page(case).await?,
                 Todo::Close => ending::close(case).await?,
                 Todo::Wait(_) | Todo::Nothing => return Ok(()),

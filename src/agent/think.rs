@@ -1,10 +1,10 @@
 //! One turn of a model: asked within its budget, answered into the journal.
 
-use super::{Agent, check_conclusion, transcript};
+use super::{Agent, check_conclusion, conclusion::wrong_of, transcript, window::Counts};
 use crate::{
     incident::{Call, Conclusion, Event, Outcome, Source},
     journal::{Case, JournalError},
-    model::{CONCLUDE, FellBack, Message, Model, Reply, Step, Transcript, Wanted},
+    model::{CONCLUDE, FellBack, Message, Model, RUNBOOK, Reply, Step, Transcript, Wanted},
     prompts,
 };
 
@@ -12,7 +12,7 @@ use crate::{
 const CALLS: usize = 16;
 
 impl Agent {
-    pub(super) async fn think(&self, case: &mut Case) -> Result<(), JournalError> {
+    pub(super) async fn think(&self, case: &mut Case, counts: &mut Counts) -> Result<(), JournalError> {
         if case.incident().budget_reached.is_none()
             && let Some((budget, used)) = self.budgets.reached(case.incident(), self.clock.now())
         {
@@ -20,9 +20,8 @@ impl Agent {
         }
         let last = case.incident().budget_reached.is_some();
         let tools = if last { Vec::new() } else { self.guard.specs(case.incident()).await? };
-        let messages = transcript::messages(self, case).await?;
-        let messages = transcript::fit(messages, self.model.as_ref());
-        case.write(vec![asked(self.model.as_ref(), &messages, &tools)]).await?;
+        let (messages, tokens) = transcript::conversation(self, case, &tools, counts).await?;
+        case.write(vec![asked(self.model.as_ref(), &messages, tokens, &tools)]).await?;
         let transcript = Transcript {
             incident: case.incident(),
             entries: case.entries(),
@@ -38,12 +37,12 @@ impl Agent {
     }
 }
 
-fn asked(model: &dyn Model, messages: &[Message], tools: &[tools::Spec]) -> Event {
+fn asked(model: &dyn Model, messages: &[Message], tokens: usize, tools: &[tools::Spec]) -> Event {
     Event::Asked {
         model: model.name().to_owned(),
         prompt: prompts::system_hash(),
         messages: messages.len(),
-        tokens: transcript::tokens(messages, model),
+        tokens,
         tools: tools.iter().map(|spec| spec.name.clone()).collect(),
     }
 }
@@ -59,21 +58,39 @@ fn answered(case: &Case, reply: Reply, last: bool) -> Vec<Event> {
         Some(calls.is_empty())
     });
     let question = matches!(case.incident().source, Some(Source::Question { .. }));
+    // What was sent back is better than words, or nothing.
+    let before = || sent_back(case);
     let (thought, calls, conclusion) = match step {
-        Step::Calls(wanted) if last => (thought, Vec::new(), Some(unfinished(&wanted))),
+        Step::Calls(wanted) if last => (thought, Vec::new(), Some(before().unwrap_or_else(|| unfinished(&wanted)))),
         Step::Calls(wanted) => (thought, numbered(case, wanted), None),
         Step::Conclude(conclusion) => (thought, Vec::new(), Some(*conclusion)),
         Step::Said(text) if last || question || talked_before == Some(true) => {
-            (thought, Vec::new(), Some(said(text, question)))
+            (thought, Vec::new(), Some(before().unwrap_or_else(|| said(text, question))))
         }
         Step::Said(text) => (text, Vec::new(), None),
     };
     events.push(Event::Turned { model: model.clone(), thought, calls, usage });
     if let Some(conclusion) = conclusion {
         let conclusion = check_conclusion(conclusion, case.entries());
-        events.push(Event::Concluded { model, conclusion });
+        let wrong = wrong_of(&conclusion);
+        // Once: a model that cannot do better is believed as far as it stands. A runbook would say the same again.
+        let again = !wrong.is_empty() && !last && !case.incident().sent_back && model != RUNBOOK;
+        events.push(match again {
+            true => Event::SentBack { model, conclusion, wrong },
+            false => Event::Concluded { model, conclusion },
+        });
     }
     events
+}
+
+/// The conclusion that was sent back and is still the last one.
+fn sent_back(case: &Case) -> Option<Conclusion> {
+    case.entries().iter().rev().find_map(|entry| {
+        let Event::SentBack { conclusion, .. } = &entry.event else {
+            return None;
+        };
+        Some(conclusion.clone())
+    })
 }
 
 fn numbered(case: &Case, wanted: Vec<Wanted>) -> Vec<Call> {
@@ -91,7 +108,7 @@ fn said(text: String, question: bool) -> Conclusion {
         claims: Vec::new(),
         next_steps: Vec::new(),
         resolved: question,
-        not_checked: Vec::new(),
+        ..Conclusion::default()
     }
 }
 
@@ -104,7 +121,7 @@ fn unfinished(wanted: &[Wanted]) -> Conclusion {
         claims: Vec::new(),
         next_steps: vec![format!("Go on from the evidence; the model wanted to call next: {}", wanted.join(", "))],
         resolved: false,
-        not_checked: Vec::new(),
+        ..Conclusion::default()
     }
 }
 

@@ -1,31 +1,67 @@
 //! Entries become the conversation that a model reads, made to fit its window.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use minijinja::context;
 
-use super::{Agent, think::outcome_sentence};
+use super::{
+    Agent,
+    think::outcome_sentence,
+    window::{Answer, Counts, Piece, fenced, first_look, fit},
+};
 use crate::{
     alert::Alert,
-    incident::{AnswerStatus, Entry, Event, Incident, Outcome, Source},
+    incident::{AnswerStatus, Entry, Event, Incident, Outcome, PAGER, Seq, Source, TRIAGE},
     journal::{Case, Filter, JournalError},
-    model::{Message, Model},
+    model::Message,
     prompts,
 };
 
 /// Incidents of the past that are told.
 const PAST: usize = 5;
-/// What the window keeps free for the system prompt and the tools' schemas, in tokens.
-const RESERVED: usize = 6_000;
-/// What stays of an answer that had to be cut, in characters.
-const CUT: usize = 240;
+/// What a window is never filled with, however large system prompt and schemas are.
+const LEAST: usize = 1_000;
 
-/// The conversation so far.
-pub(super) async fn messages(agent: &Agent, case: &Case) -> Result<Vec<Message>, JournalError> {
-    let mut messages = vec![Message::User(opening(agent, case).await?)];
-    for entry in case.entries() {
-        messages.extend(message(entry));
+/// The conversation so far, and its tokens as counted here; 0 for a model that does not count.
+pub(super) async fn conversation(
+    agent: &Agent,
+    case: &Case,
+    tools: &[tools::Spec],
+    counts: &mut Counts,
+) -> Result<(Vec<Message>, usize), JournalError> {
+    let opening = opening(agent, case).await?;
+    let mut pieces = pieces(opening, case.entries());
+    if let Some(text) = urged(case, &pieces) {
+        let turn = pieces.last().map_or(0, |piece| piece.turn);
+        pieces.push(Piece { message: Message::User(text), answer: None, turn });
     }
+    let model = agent.model.as_ref();
+    let Some(window) = model.window() else {
+        return Ok((pieces.into_iter().map(|piece| piece.message).collect(), 0));
+    };
+    let told = pieces.first().map_or(0, |piece| match &piece.message {
+        Message::User(text) => model.count(text),
+        Message::Assistant { .. } | Message::Answer { .. } => 0,
+    });
+    first_look(&mut pieces, agent.triage_tokens.saturating_sub(told), counts, model);
+    let stable = model.count(prompts::SYSTEM) + model.count(&serde_json::to_string(tools).unwrap_or_default());
+    let most = window.saturating_sub(stable).max(LEAST);
+    Ok(fit(pieces, &cited(case.entries()), most, counts, model))
+}
+
+/// What a conclusion that was sent back cites: its model has to see that whole.
+fn cited(entries: &[Entry]) -> BTreeSet<Seq> {
+    let sent_back = entries.iter().filter_map(|entry| {
+        let Event::SentBack { conclusion, .. } = &entry.event else {
+            return None;
+        };
+        Some(conclusion.cites())
+    });
+    sent_back.flatten().collect()
+}
+
+/// What is said to a model that has to be told what to do.
+fn urged(case: &Case, pieces: &[Piece]) -> Option<String> {
     if let Some(budget) = case.incident().budget_reached {
         let used = case.entries().iter().rev().find_map(|entry| {
             let Event::BudgetReached { used, .. } = &entry.event else {
@@ -34,33 +70,71 @@ pub(super) async fn messages(agent: &Agent, case: &Case) -> Result<Vec<Message>,
             Some(used.clone())
         });
         let budget = used.unwrap_or_else(|| format!("{budget:?}"));
-        messages.push(Message::User(prompts::last_turn(context! { budget })));
-    } else if matches!(messages.last(), Some(Message::Assistant { calls, .. }) if calls.is_empty()) {
-        messages.push(Message::User(prompts::GO_ON.to_owned()));
+        return Some(prompts::last_turn(context! { budget }));
     }
-    Ok(messages)
+    let last = pieces.last().map(|piece| &piece.message);
+    let talked = matches!(last, Some(Message::Assistant { calls, .. }) if calls.is_empty());
+    talked.then(|| prompts::GO_ON.to_owned())
 }
 
-fn message(entry: &Entry) -> Option<Message> {
-    if let Event::Turned { thought, calls, .. } = &entry.event {
-        return Some(Message::Assistant { thought: thought.clone(), calls: calls.clone() });
+/// The entries as messages. What comes in while calls are open waits until they are answered: providers want answers right after calls.
+fn pieces(opening: String, entries: &[Entry]) -> Vec<Piece> {
+    let mut pieces = vec![Piece { message: Message::User(opening), answer: None, turn: 0 }];
+    let mut waiting: Vec<String> = Vec::new();
+    let (mut turn, mut open, mut begun) = (0, BTreeSet::new(), false);
+    for entry in entries {
+        match &entry.event {
+            Event::Turned { model, thought, calls, .. } => {
+                turn += usize::from(model != TRIAGE && model != PAGER);
+                begun = true;
+                pieces.extend(waiting.drain(..).map(|text| user(text, turn)));
+                open = calls.iter().map(|call| call.id.clone()).collect();
+                let message = Message::Assistant { thought: thought.clone(), calls: calls.clone() };
+                pieces.push(Piece { message, answer: None, turn });
+            }
+            Event::Answered { call, text, status, .. } => {
+                open.remove(call);
+                let answer = Answer { seq: entry.seq, text: text.clone(), fenced: from_the_world(status) };
+                let message = Message::Answer { call: call.clone(), text: answer.shown(text) };
+                pieces.push(Piece { message, answer: Some(answer), turn });
+            }
+            event => waiting.extend(came_in(event, entry.seq, begun)),
+        }
+        if open.is_empty() {
+            pieces.extend(waiting.drain(..).map(|text| user(text, turn)));
+        }
     }
-    let Event::Answered { call, text, status, .. } = &entry.event else {
-        return None;
-    };
-    let text = match status {
-        AnswerStatus::Ok | AnswerStatus::Repeated { .. } => fenced(text),
+    pieces
+}
+
+fn user(text: String, turn: usize) -> Piece {
+    Piece { message: Message::User(text), answer: None, turn }
+}
+
+/// What others wrote after the investigation began, and a model has to know of.
+fn came_in(event: &Event, seq: Seq, begun: bool) -> Option<String> {
+    if let Event::SentBack { wrong, .. } = event {
+        return Some(prompts::sent_back(context! { wrong }));
+    }
+    if let (Event::AlertJoined { alert, .. }, true) = (event, begun) {
+        return Some(format!("Meanwhile another alert joined this incident:\n[{seq}] {}", fenced(&told(alert))));
+    }
+    if let (Event::AlertResolved { fingerprint, ended }, true) = (event, begun) {
+        let at = ended.format("%H:%M:%S UTC");
+        return Some(format!("Meanwhile: [{seq}] Alertmanager resolved the alert {fingerprint} at {at}."));
+    }
+    None
+}
+
+fn from_the_world(status: &AnswerStatus) -> bool {
+    match status {
+        AnswerStatus::Ok | AnswerStatus::Repeated { .. } => true,
         AnswerStatus::Wrong
         | AnswerStatus::Refused
         | AnswerStatus::Unreachable { .. }
-        | AnswerStatus::Changed { .. } => text.clone(),
-    };
-    Some(Message::Answer { call: call.clone(), text: format!("[{}] {text}", entry.seq) })
-}
-
-/// Telemetry is data: fenced, and unable to close its own fence.
-fn fenced(text: &str) -> String {
-    format!("<untrusted>\n{}\n</untrusted>", text.replace("</untrusted", "<\u{2215}untrusted"))
+        | AnswerStatus::LeftOut { .. }
+        | AnswerStatus::Changed { .. } => false,
+    }
 }
 
 async fn opening(agent: &Agent, case: &Case) -> Result<String, JournalError> {
@@ -68,7 +142,9 @@ async fn opening(agent: &Agent, case: &Case) -> Result<String, JournalError> {
     if let Some(Source::Question { text, .. }) = &incident.source {
         return Ok(prompts::question(context! { question => text }));
     }
-    let alerts = case.entries().iter().filter_map(|entry| {
+    // Those that join later are told where they join: what was said once stays as it is.
+    let before = case.entries().iter().take_while(|entry| !matches!(entry.event, Event::Turned { .. }));
+    let alerts = before.filter_map(|entry| {
         let Event::AlertJoined { alert, .. } = &entry.event else {
             return None;
         };
@@ -120,7 +196,8 @@ async fn past(case: &Case, incident: &Incident) -> Result<Option<String>, Journa
     let found = case.journal().list(filter).await?;
     let lines: Vec<_> = found
         .iter()
-        .filter(|summary| summary.id < incident.id)
+        // As it was when this one opened: what is said first must not change while it goes on.
+        .filter(|summary| summary.id < incident.id && summary.updated_at <= incident.opened_at)
         .map(|summary| {
             let outcome = summary.outcome.as_deref().and_then(outcome_of).map_or("ended", outcome_sentence);
             format!("- incident {} on {}: {outcome}", summary.id, summary.opened_at.format("%Y-%m-%d"))
@@ -133,41 +210,4 @@ fn outcome_of(word: &str) -> Option<Outcome> {
     [Outcome::Repaired, Outcome::ResolvedByItself, Outcome::HandedOver, Outcome::Answered, Outcome::UndoFailed]
         .into_iter()
         .find(|outcome| crate::journal::outcome_word(*outcome) == word)
-}
-
-/// Makes the conversation fit: answers are cut, oldest first, and say so; the opening and the last answers stay whole.
-pub(super) fn fit(mut messages: Vec<Message>, model: &dyn Model) -> Vec<Message> {
-    let Some(window) = model.window() else { return messages };
-    let most = window.saturating_sub(RESERVED).max(1_000);
-    let mut total = tokens(&messages, model);
-    for message in &mut messages {
-        if total <= most {
-            break;
-        }
-        if let Message::Answer { text, .. } = message {
-            let before = count(text, model);
-            let kept: String = text.chars().take(CUT).collect();
-            *text = format!("{kept}\n[cut: the rest stands in the journal]");
-            total = total.saturating_sub(before.saturating_sub(count(text, model)));
-        }
-    }
-    messages
-}
-
-/// Tokens of a conversation; 0 for a model that does not count.
-pub(super) fn tokens(messages: &[Message], model: &dyn Model) -> usize {
-    if model.window().is_none() {
-        return 0;
-    }
-    let of = |message: &Message| match message {
-        Message::User(text) | Message::Answer { text, .. } => count(text, model),
-        Message::Assistant { thought, calls } => {
-            count(thought, model) + calls.iter().map(|call| count(&call.args.to_string(), model)).sum::<usize>()
-        }
-    };
-    messages.iter().map(of).sum()
-}
-
-fn count(text: &str, model: &dyn Model) -> usize {
-    crate::model::count_tokens(model.name(), text)
 }

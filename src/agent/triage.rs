@@ -1,34 +1,50 @@
-//! The standard evidence, gathered side by side before any model is asked.
+//! The standard evidence, gathered side by side before any model is asked: what a person would look for first, so that one turn is
+//! mostly enough.
 
-use serde_json::json;
-use tools::reach::expression_of;
+use serde_json::{Value, json};
+use tools::{Catalogue, Service, reach::expression_of};
 
-use super::Agent;
+use super::{Agent, window::Counts};
 use crate::{
+    alert::Alert,
     incident::{Call, Event, Incident, Source, TRIAGE, Usage},
     journal::{Case, JournalError},
+    runbook,
 };
 
-/// Dependencies that are looked at; more would be noise.
-const DEPENDENCIES: usize = 4;
+/// Neighbours of each kind whose health is asked; more would be noise.
+const NEIGHBOURS: usize = 4;
+
+/// The calls of the first look, each once.
+struct Wanted<'a> {
+    agent: &'a Agent,
+    calls: Vec<(String, Value)>,
+}
+
+impl Wanted<'_> {
+    /// Adds a call, if there is such a tool and it takes these arguments: parts that are not configured are not asked.
+    fn call(&mut self, tool: &str, args: Value) {
+        let known = self.calls.iter().any(|(other, given)| other == tool && *given == args);
+        if !known && self.agent.guard.looks(tool) && self.agent.guard.check(tool, &args).is_ok() {
+            self.calls.push((tool.to_owned(), args));
+        }
+    }
+}
 
 impl Agent {
     /// Writes the calls of the first look; the loop makes them like any others.
-    pub(super) async fn triage(&self, case: &mut Case) -> Result<(), JournalError> {
+    pub(super) async fn triage(&self, case: &mut Case, counts: &mut Counts) -> Result<(), JournalError> {
         let incident = case.incident();
         let wanted = match incident.source {
             Some(Source::Question { .. }) => Vec::new(),
             Some(Source::Alert) | None => self.first_look(incident),
         };
         if wanted.is_empty() {
-            return self.think(case).await;
+            return self.think(case, counts).await;
         }
         let next = incident.next_call_id();
-        let calls = wanted.into_iter().enumerate().map(|(index, (tool, args))| Call {
-            id: format!("c{}", next + index),
-            tool: tool.to_owned(),
-            args,
-        });
+        let calls = wanted.into_iter().enumerate();
+        let calls = calls.map(|(index, (tool, args))| Call { id: format!("c{}", next + index), tool, args });
         let turned = Event::Turned {
             model: TRIAGE.to_owned(),
             thought: "The standard evidence first.".to_owned(),
@@ -38,37 +54,64 @@ impl Agent {
         case.write(vec![turned]).await
     }
 
-    fn first_look(&self, incident: &Incident) -> Vec<(&'static str, serde_json::Value)> {
-        let mut wanted = Vec::new();
+    fn first_look(&self, incident: &Incident) -> Vec<(String, Value)> {
+        let mut wanted = Wanted { agent: self, calls: Vec::new() };
         let catalogue = self.catalogue.load();
+        let alert = incident.firing().next().or_else(|| incident.alerts.first().map(|joined| &joined.alert));
         if self.sources.prometheus
             && let Some(expression) = incident.firing().find_map(|alert| expression_of(&alert.generator_url))
         {
             let operand = left_of_comparison(&expression);
-            wanted.push(("query_prometheus", json!({ "query": operand, "minutes_back": 30 })));
+            wanted.call("query_prometheus", json!({ "query": operand, "minutes_back": 30 }));
         }
-        let Some(service) = incident.service.service().and_then(|name| catalogue.get(name)) else {
-            wanted.push(("list_alerts", json!({})));
-            return wanted;
-        };
+        if let Some(service) = incident.service.service().and_then(|name| catalogue.get(name)) {
+            self.at_the_service(&mut wanted, service);
+            if let Some(alert) = alert {
+                self.by_the_runbook(&mut wanted, alert, &service.name);
+            }
+            self.around(&mut wanted, &catalogue, &service.name);
+        }
+        if self.sources.prometheus || self.sources.alertmanager {
+            wanted.call("list_alerts", json!({}));
+        }
+        wanted.calls
+    }
+
+    /// How the service is, and what left its own past.
+    fn at_the_service(&self, wanted: &mut Wanted<'_>, service: &Service) {
+        let of = || json!({ "service": service.name });
         if self.sources.docker {
-            wanted.push(("inspect_container", json!({ "service": service.name })));
+            wanted.call("inspect_container", of());
         }
         if service.health_url.is_some() {
-            wanted.push(("check_health", json!({ "service": service.name })));
+            wanted.call("check_health", of());
         }
-        if self.sources.loki && service.logs.is_some() {
-            wanted.push(("search_loki", json!({ "service": service.name, "minutes_back": 15 })));
-        } else if self.sources.docker {
-            wanted.push(("read_container_logs", json!({ "service": service.name })));
+        if self.sources.prometheus {
+            wanted.call("rank_suspects", of());
         }
-        let needed = catalogue.dependencies(&service.name);
-        let needed = needed.iter().filter_map(|name| catalogue.get(name)).filter(|needed| needed.health_url.is_some());
-        wanted.extend(needed.take(DEPENDENCIES).map(|needed| ("check_health", json!({ "service": needed.name }))));
-        if self.sources.prometheus || self.sources.alertmanager {
-            wanted.push(("list_alerts", json!({})));
+        if self.sources.docker || (self.sources.loki && service.logs.is_some()) {
+            wanted.call("log_patterns", of());
         }
-        wanted
+    }
+
+    /// What the matching runbook looks at, so that whoever reads it has the answers already.
+    fn by_the_runbook(&self, wanted: &mut Wanted<'_>, alert: &Alert, service: &str) {
+        if let Some(found) = self.library.find(alert) {
+            for (tool, args) in runbook::looks(found, alert, service) {
+                wanted.call(&tool, args);
+            }
+        }
+    }
+
+    /// What it needs and what needs it.
+    fn around(&self, wanted: &mut Wanted<'_>, catalogue: &Catalogue, name: &str) {
+        for names in [catalogue.dependencies(name), catalogue.dependants(name)] {
+            let with_health =
+                names.iter().filter_map(|name| catalogue.get(name)).filter(|found| found.health_url.is_some());
+            for found in with_health.take(NEIGHBOURS) {
+                wanted.call("check_health", json!({ "service": found.name }));
+            }
+        }
     }
 }
 

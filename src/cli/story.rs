@@ -46,6 +46,7 @@ fn colour(event: &Event) -> Option<Colour> {
         Event::AlertJoined { .. }
         | Event::HandedOver { .. }
         | Event::ApprovalWanted { .. }
+        | Event::SentBack { .. }
         | Event::FellBack { .. } => Some(Colour::Yellow),
         Event::Verified { ok: true, .. } | Event::ChangeDone { ok: true, .. } => Some(Colour::Green),
         Event::Verified { ok: false, .. }

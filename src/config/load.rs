@@ -206,6 +206,8 @@ fn check(
         ("worker.concurrency", settings.worker.concurrency == 0),
         ("worker.lease", settings.worker.lease.is_zero()),
         ("verify.every", settings.verify.every.is_zero()),
+        ("triage.within", settings.triage.within.is_zero()),
+        ("triage.tokens", settings.triage.tokens == 0),
         ("budget.steps", settings.budget.steps == 0),
     ] {
         if zero {

@@ -96,7 +96,8 @@ pub async fn run(case: Recorded, more: &str) -> Result<Run> {
     Ok(Run { case: name, score, report })
 }
 
-/// The world's parts as settings; what is real time (a probe's patience) is short, since a hung service hangs for real.
+/// The world's parts as settings; what is real time (a probe's patience) is short, since a
+/// hung service hangs for real, and the first look waits for a machine that is busy with other cases.
 pub(crate) fn world_settings(world: &World, more: &str) -> Result<String> {
     let services = toml::to_string(&toml::Table::from_iter([("services".to_owned(), world.services().into())]))?;
     let given: toml::Table = toml::from_str(more).context("settings beside those of the world")?;
@@ -116,6 +117,8 @@ pub(crate) fn world_settings(world: &World, more: &str) -> Result<String> {
         timeout = "300ms"
         [discovery]
         enabled = false
+        [triage]
+        within = "30s"
         {services}
         "#,
         world.prometheus_url(),

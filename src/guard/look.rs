@@ -1,12 +1,14 @@
 //! Calls that only look: judged at once, made side by side, each answer written as it comes.
 
+use std::time::Duration;
+
 use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::Value;
-use tools::{Answer, Failure};
+use tools::{Answer, Failure, Kept, Kind};
 
 use super::{Guard, judged, wrong};
 use crate::{
-    incident::{AnswerStatus, Call, Entry, Event, Reason, Seq, Verdict},
+    incident::{AnswerStatus, Call, Entry, Event, Reason, Seq, TRIAGE, Verdict},
     journal::{Case, JournalError},
 };
 
@@ -16,7 +18,7 @@ const TRIES: usize = 2;
 impl Guard {
     pub(super) async fn look(&self, case: &mut Case, calls: Vec<Call>) -> Result<(), JournalError> {
         let mut events = Vec::new();
-        let mut run = Vec::new();
+        let mut run: Vec<Call> = Vec::new();
         for call in calls {
             if let Err(failure) = self.registry.check(&call.tool, &call.args) {
                 events.extend(wrong(&call, &failure.to_string()));
@@ -31,12 +33,41 @@ impl Guard {
         if !events.is_empty() {
             case.write(events).await?;
         }
-        let mut running: FuturesUnordered<_> =
-            run.into_iter().map(|call| async move { (self.ask(&call).await, call) }).collect();
-        while let Some((answer, call)) = running.next().await {
+        let again: Vec<_> = run.extract_if(.., |call| self.registry.kind(&call.tool) == Some(Kind::Reread)).collect();
+        for call in again {
+            let answer = self.reread(case, &call);
             case.write(vec![self.answered_look(&call, answer)]).await?;
         }
+        let first = |call: &Call| case.incident().call(&call.id).is_some_and(|state| state.by == TRIAGE);
+        let limits: Vec<_> = run.iter().map(|call| first(call).then_some(self.options.triage_within)).collect();
+        let mut running: FuturesUnordered<_> = run
+            .into_iter()
+            .zip(limits)
+            .map(|(call, limit)| async move {
+                let event = match limit {
+                    Some(limit) => tokio::time::timeout(limit, self.ask(&call)).await.map_err(|_| limit),
+                    None => Ok(self.ask(&call).await),
+                };
+                (call, event)
+            })
+            .collect();
+        while let Some((call, answer)) = running.next().await {
+            let event = match answer {
+                Ok(answer) => self.answered_look(&call, answer),
+                Err(limit) => left_out(&call, limit),
+            };
+            case.write(vec![event]).await?;
+        }
         Ok(())
+    }
+
+    fn reread(&self, case: &Case, call: &Call) -> Result<Answer, Failure> {
+        self.registry.reread_with(&call.tool, &call.args, |seq| {
+            let Event::Answered { text, data, raw, .. } = &case.entry(seq)?.event else {
+                return None;
+            };
+            Some(Kept { text, data, raw })
+        })
     }
 
     async fn ask(&self, call: &Call) -> Result<Answer, Failure> {
@@ -73,6 +104,13 @@ impl Guard {
         }
         Value::String(format!("[left out: {bytes} bytes, at most {} are kept]", self.options.answer_bytes))
     }
+}
+
+/// What the first look had no time for is said, not waited for.
+fn left_out(call: &Call, limit: Duration) -> Event {
+    let text = format!("no answer within {limit:?}: left out of the first look; call it again if it matters");
+    let after_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    Event::answered(call, text, AnswerStatus::LeftOut { after_ms })
 }
 
 /// The answer of the turn before to the very same call, given again; a change in between makes it stale.

@@ -57,6 +57,8 @@ pub struct GuardOptions {
     pub approval_expires: Duration,
     /// Bytes of a raw answer that the journal keeps.
     pub answer_bytes: usize,
+    /// How long each call of the first look may take.
+    pub triage_within: Duration,
 }
 
 /// What a guard is made of.
@@ -99,6 +101,11 @@ impl Guard {
     /// What was wrong, where, and what would be right.
     pub fn check(&self, tool: &str, args: &serde_json::Value) -> Result<(), tools::Failure> {
         self.registry.check(tool, args)
+    }
+
+    /// Whether there is a tool of that name that only looks.
+    pub fn looks(&self, tool: &str) -> bool {
+        self.registry.kind(tool) == Some(Kind::Look)
     }
 
     /// Makes calls of one turn: those that look side by side, then those that change one after another.

@@ -68,6 +68,7 @@ impl Guard {
                 | Event::Resumed { .. }
                 | Event::PolicyLoaded { .. }
                 | Event::BudgetReached { .. }
+                | Event::SentBack { .. }
                 | Event::Concluded { .. }
                 | Event::HandedOver { .. }
                 | Event::Closed { .. } => false,

@@ -458,6 +458,15 @@ pub enum Event {
         /// What was used of what was allowed.
         used: String,
     },
+    /// A conclusion was sent back, once: its claims do not stand in what they cite.
+    SentBack {
+        /// The model's name.
+        model: String,
+        /// The conclusion, with what is wrong marked in it.
+        conclusion: Conclusion,
+        /// What is wrong, line by line, as the model reads it.
+        wrong: Vec<String>,
+    },
     /// What it comes down to.
     Concluded {
         /// The model's name.
@@ -498,6 +507,11 @@ pub enum AnswerStatus {
     Unreachable {
         /// Which.
         system: System,
+    },
+    /// The first look had no more time for it; it may be asked again.
+    LeftOut {
+        /// After how long, in milliseconds.
+        after_ms: u64,
     },
     /// A change ran; its own entries tell how.
     Changed {
@@ -557,6 +571,7 @@ impl Event {
             Self::Resumed { .. } => "resumed",
             Self::PolicyLoaded { .. } => "policy_loaded",
             Self::BudgetReached { .. } => "budget_reached",
+            Self::SentBack { .. } => "sent_back",
             Self::Concluded { .. } => "concluded",
             Self::HandedOver { .. } => "handed_over",
             Self::Closed { .. } => "closed",

@@ -15,7 +15,7 @@ use serde::Serialize;
 use tools::Touches;
 
 pub use call::{Approval, CallState, ChangeState};
-pub use conclusion::{Claim, Conclusion};
+pub use conclusion::{Claim, Conclusion, Confidence, Hypothesis, Level};
 pub use event::{
     AnswerStatus, Around, Budget, Call, Decision, Entry, Event, IncidentId, JoinReason, OPERATIONS, Outcome, Seq,
     ServiceMatch, Source, Usage, Who,
@@ -85,6 +85,8 @@ pub struct Incident {
     pub usage: Usage,
     /// Which budget is used up.
     pub budget_reached: Option<Budget>,
+    /// Whether a conclusion was sent back already.
+    pub sent_back: bool,
     /// What it comes down to.
     pub conclusion: Option<Conclusion>,
     /// Why a person has to go on.
@@ -123,6 +125,7 @@ impl Incident {
             turns: 0,
             usage: Usage::default(),
             budget_reached: None,
+            sent_back: false,
             conclusion: None,
             handed_over: None,
             opened_at: DateTime::UNIX_EPOCH,
@@ -212,6 +215,10 @@ impl Incident {
             | Event::Resumed { .. }
             | Event::PolicyLoaded { .. } => {}
             Event::BudgetReached { budget, .. } => self.budget_reached = Some(*budget),
+            Event::SentBack { .. } => {
+                self.sent_back = true;
+                self.phase = Phase::Investigating;
+            }
             Event::Concluded { conclusion, .. } => {
                 self.conclusion = Some(conclusion.clone());
                 self.phase = Phase::Concluded;

@@ -157,6 +157,7 @@ pub(super) fn project(connection: &Connection, entry: &Entry) -> Result<(), Jour
         | Event::ApprovalExpired { .. }
         | Event::Answered { .. }
         | Event::BudgetReached { .. }
+        | Event::SentBack { .. }
         | Event::Concluded { .. }
         | Event::HandedOver { .. } => Ok(()),
     }

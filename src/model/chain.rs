@@ -113,6 +113,10 @@ impl Model for Chain {
         self.links.first().and_then(|link| link.model.window())
     }
 
+    fn count(&self, text: &str) -> usize {
+        self.links.first().map_or(0, |link| link.model.count(text))
+    }
+
     fn next<'a>(&'a self, transcript: &'a Transcript<'a>) -> BoxFuture<'a, Result<Reply, ModelError>> {
         Box::pin(self.turn(transcript))
     }

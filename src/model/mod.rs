@@ -28,6 +28,11 @@ pub trait Model: Send + Sync + 'static {
     /// How many tokens a transcript may have; `None` for a model that does not count.
     fn window(&self) -> Option<usize>;
 
+    /// Tokens of a text, as this model's tokenizer counts them.
+    fn count(&self, text: &str) -> usize {
+        count_tokens(self.name(), text)
+    }
+
     /// What to do next. When the transcript offers no tools, the answer concludes.
     fn next<'a>(&'a self, transcript: &'a Transcript<'a>) -> BoxFuture<'a, Result<Reply, ModelError>>;
 }

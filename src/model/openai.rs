@@ -145,6 +145,10 @@ impl Model for OpenAi {
         Some(self.options.context_window.saturating_sub(self.options.max_output_tokens))
     }
 
+    fn count(&self, text: &str) -> usize {
+        count_tokens(&self.options.model, text)
+    }
+
     fn next<'a>(&'a self, transcript: &'a Transcript<'a>) -> BoxFuture<'a, Result<Reply, ModelError>> {
         Box::pin(self.turn(transcript))
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{FellBack, Model, ModelError, Reply, SharedModel, Step, Transcript, Wanted};
-use crate::incident::{Conclusion, Entry, Event, IncidentId, TRIAGE, Usage};
+use crate::incident::{Conclusion, Entry, Event, IncidentId, PAGER, TRIAGE, Usage};
 
 /// The name under which a model that answers from a tape stands in the journal's questions.
 const NAME: &str = "recorded";
@@ -46,6 +46,10 @@ impl Model for Recorder {
 
     fn window(&self) -> Option<usize> {
         self.inner.window()
+    }
+
+    fn count(&self, text: &str) -> usize {
+        self.inner.count(text)
     }
 
     fn next<'a>(&'a self, transcript: &'a Transcript<'a>) -> BoxFuture<'a, Result<Reply, ModelError>> {
@@ -116,6 +120,7 @@ fn replies(entries: &[Entry]) -> Vec<Reply> {
         }
         if let Event::Turned { model, thought, calls, usage } = &entry.event
             && model != TRIAGE
+            && model != PAGER
         {
             let wanted = calls.iter().map(|call| Wanted { tool: call.tool.clone(), args: call.args.clone() });
             let (thought, step) = if calls.is_empty() {
@@ -126,8 +131,9 @@ fn replies(entries: &[Entry]) -> Vec<Reply> {
             let fell_back = std::mem::take(&mut fell_back);
             replies.push(Reply { model: model.clone(), thought, step, usage: *usage, fell_back });
         }
-        if let Event::Concluded { model, conclusion } = &entry.event {
-            let step = Step::Conclude(Box::new(as_written(conclusion.clone())));
+        if let Event::Concluded { model, conclusion } | Event::SentBack { model, conclusion, .. } = &entry.event {
+            // What code found wrong with it is found again.
+            let step = Step::Conclude(Box::new(conclusion.clone().as_written()));
             match replies.last_mut() {
                 // A turn without calls and the conclusion after it are one reply.
                 Some(Reply { model: turned, thought, step: said @ Step::Said(_), .. }) if turned == model => {
@@ -144,13 +150,6 @@ fn replies(entries: &[Entry]) -> Vec<Reply> {
         }
     }
     replies
-}
-
-/// A conclusion as its model wrote it: what code found wrong with it is found again.
-fn as_written(mut conclusion: Conclusion) -> Conclusion {
-    conclusion.not_checked.clear();
-    conclusion.claims.iter_mut().for_each(|claim| claim.unproven = None);
-    conclusion
 }
 
 /// A reply on tape.
@@ -239,6 +238,7 @@ mod tests {
             next_steps: Vec::new(),
             resolved: true,
             not_checked: not_checked.iter().map(|text| (*text).to_owned()).collect(),
+            ..Conclusion::default()
         }
     }
 

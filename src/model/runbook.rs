@@ -84,7 +84,7 @@ fn no_service(incident: &Incident) -> Conclusion {
             "Add the service to the catalogue ([services.<name>]), or a label that leads to it (tried: {tried})."
         )],
         resolved: false,
-        not_checked: Vec::new(),
+        ..Conclusion::default()
     }
 }
 
@@ -123,7 +123,7 @@ fn question(text: &str, transcript: &Transcript<'_>, may_call: bool) -> (String,
         claims: Vec::new(),
         next_steps: vec!["Configure a model ([model.providers.<name>]) to have questions answered.".to_owned()],
         resolved: true,
-        not_checked: Vec::new(),
+        ..Conclusion::default()
     };
     (String::new(), Step::Conclude(Box::new(conclusion)))
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tools::{
     CheckHealth, DeployService, InspectContainer, ListAlerts, ListChanges, ListMetrics, ListServices, Notify,
-    NotifyOptions, OpenPr, QueryPrometheus, ReadContainerLogs, ReadFile, Registry, Releases, RestartContainer,
-    RollbackService, ScaleService, SearchCode, SearchLoki, SharedCatalogue, SharedClock, SilenceAlert, UpdateResources,
+    NotifyOptions, OpenPr, QueryPrometheus, ReadAnswer, ReadContainerLogs, ReadFile, Registry, Releases,
+    RestartContainer, RollbackService, ScaleService, SearchCode, SearchLoki, SharedCatalogue, SharedClock,
+    SilenceAlert, UpdateResources,
     reach::{Destination, Patience},
 };
 
@@ -44,6 +45,7 @@ pub(super) fn registry(
         .look(ListChanges::new(docker.clone(), github.clone(), catalogue(), clock()))
         .look(ReadFile::new(github.clone(), catalogue()))
         .look(SearchCode::new(github.clone(), catalogue()))
+        .reread(ReadAnswer)
         .change(RestartContainer::new(docker.clone(), catalogue(), clock(), client.clone(), health))
         .change(ScaleService::new(docker.clone(), catalogue(), clock(), client.clone(), health))
         .change(UpdateResources::new(docker.clone(), catalogue(), clock(), client.clone(), health))

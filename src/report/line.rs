@@ -80,6 +80,7 @@ fn told(entry: &Entry) -> Option<String> {
             format!("{} loaded {file} ({})", who.by, hash.get(..12).unwrap_or(hash))
         }
         Event::BudgetReached { used, .. } => format!("budget used up: {used}; one last turn to conclude"),
+        Event::SentBack { wrong, .. } => format!("its conclusion is sent back: {}", short(&wrong.join("; "))),
         Event::Concluded { conclusion, .. } => format!("concludes: {}", short(&conclusion.cause)),
         Event::HandedOver { why } => format!("handed over: {why}"),
         Event::Closed { outcome, why } => format!("{}: {why}", ended(*outcome)),
@@ -117,6 +118,7 @@ fn answered(tool: &str, text: &str, status: &AnswerStatus) -> String {
         AnswerStatus::Wrong => format!("{tool}: wrong call: {first}"),
         AnswerStatus::Refused => format!("{tool}: {first}"),
         AnswerStatus::Unreachable { .. } => format!("{tool}: no answer: {first}"),
+        AnswerStatus::LeftOut { after_ms } => format!("{tool}: left out of the first look after {after_ms} ms"),
         AnswerStatus::Changed { proven: true } => format!("{tool}: helped"),
         AnswerStatus::Changed { proven: false } => format!("{tool}: did not help"),
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Done, Report, line};
-use crate::incident::Claim;
+use crate::incident::{Claim, Confidence, Hypothesis, Level, Seq};
 
 pub(super) fn markdown(report: &Report) -> String {
     let mut out = String::new();
@@ -62,14 +62,40 @@ fn cause(out: &mut String, report: &Report) {
         return push(out, "Not known: the investigation has not concluded.");
     };
     push(out, &escaped(&conclusion.cause));
+    if let Some(why) = &conclusion.unproven {
+        push(out, &format!("\n**Unproven: {}.**", escaped(why)));
+    }
+    if let Some(Confidence { level, because }) = &conclusion.confidence {
+        let level = match level {
+            Level::Low => "low",
+            Level::Medium => "medium",
+            Level::High => "high",
+        };
+        push(out, &format!("\nConfidence: {level} ({}).", escaped(because)));
+    }
     if !conclusion.claims.is_empty() {
         push(out, "\nEvidence (numbers in brackets are entries of the journal):\n");
     }
     for Claim { text, evidence, unproven } in &conclusion.claims {
-        let cited: Vec<_> = evidence.iter().map(|seq| format!("[{seq}]")).collect();
-        let mark = unproven.as_ref().map_or_else(String::new, |why| format!(" **Unproven: {}.**", escaped(why)));
-        push(out, &format!("- {} {}{mark}", escaped(text), cited.join(" ")));
+        push(out, &format!("- {} {}{}", escaped(text), cited(evidence), mark(unproven.as_ref())));
     }
+    if !conclusion.hypotheses.is_empty() {
+        push(out, "\nWhat it could have been, the most likely first:\n");
+    }
+    for Hypothesis { text, supporting, opposing, unproven } in &conclusion.hypotheses {
+        let sides = [("for it", supporting), ("against it", opposing)];
+        let told = sides.into_iter().filter(|(_, seqs)| !seqs.is_empty());
+        let told: Vec<_> = told.map(|(side, seqs)| format!("{side} {}", cited(seqs))).collect();
+        push(out, &format!("- {}: {}{}", escaped(text), told.join(", "), mark(unproven.as_ref())));
+    }
+}
+
+fn cited(seqs: &[Seq]) -> String {
+    seqs.iter().map(|seq| format!("[{seq}]")).collect::<Vec<_>>().join(" ")
+}
+
+fn mark(unproven: Option<&String>) -> String {
+    unproven.map_or_else(String::new, |why| format!(" **Unproven: {}.**", escaped(why)))
 }
 
 fn done(out: &mut String, report: &Report) {

@@ -15,7 +15,7 @@ pub use expression::Scope;
 pub use library::Library;
 pub use lint::{Finding, lint};
 pub use parse::ParseError;
-pub use walk::{Walked, walk};
+pub use walk::{Walked, looks, walk};
 
 use crate::alert::Alert;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Ending, Runbook, Scope, Step, expression::names_of};
 use crate::{
     alert::Alert,
-    incident::{CallState, Claim, Conclusion, Incident, Seq},
+    incident::{AnswerStatus, CallState, Claim, Conclusion, Incident, Seq},
 };
 
 /// What comes next.
@@ -49,6 +49,17 @@ pub fn walk(runbook: &Runbook, alert: &Alert, incident: &Incident, may_call: boo
     Ok(Walked::Calls(place.wanted.into_iter().map(|(_, call, args)| (call, args)).collect(), thought))
 }
 
+/// The calls of a runbook whose arguments need no answer, whatever their conditions: what can be looked at beforehand.
+pub fn looks(runbook: &Runbook, alert: &Alert, service: &str) -> Vec<(String, Value)> {
+    let scope = Scope::new(Some(alert), Some(service));
+    let known = |step: &&Step| {
+        let mut names = Vec::new();
+        collect_names(&step.with, &mut names).is_ok() && names.iter().all(|name| name == "alert" || name == "service")
+    };
+    let filled = |step: &Step| scope.fill_value(&step.with).ok().map(|args| (step.call.clone(), args));
+    runbook.steps.iter().filter(known).filter_map(filled).collect()
+}
+
 struct Place {
     scope: Scope,
     /// Where the answer of each step stands.
@@ -72,7 +83,11 @@ impl Place {
     fn take(&mut self, step: &Step, incident: &Incident) -> Result<(), String> {
         let args = self.scope.fill_value(&step.with)?;
         let answered = incident.calls.iter().find(|state| {
-            state.call.tool == step.call && state.call.args == args && state.answer.is_some_and(|seq| seq > self.since)
+            state.call.tool == step.call
+                && state.call.args == args
+                && state.answer.is_some_and(|seq| seq > self.since)
+                // What the first look had no time for is asked again.
+                && !matches!(state.status, Some(AnswerStatus::LeftOut { .. }))
         });
         match answered {
             Some(state) => self.bind(step, state),
@@ -123,7 +138,7 @@ impl Place {
             claims,
             next_steps,
             resolved: ending.resolved && verified,
-            not_checked: Vec::new(),
+            ..Conclusion::default()
         })
     }
 }

@@ -105,15 +105,7 @@ impl Model for Direct {
         calls.fetch_add(wanted.len() as u64, Ordering::Relaxed);
         let step = if wanted.is_empty() {
             let said = || "nothing".to_owned();
-            let (claims, next_steps, not_checked) = (Vec::new(), Vec::new(), Vec::new());
-            Step::Conclude(Box::new(Conclusion {
-                summary: said(),
-                cause: said(),
-                claims,
-                next_steps,
-                resolved: false,
-                not_checked,
-            }))
+            Step::Conclude(Box::new(Conclusion { summary: said(), cause: said(), ..Conclusion::default() }))
         } else {
             Step::Calls(wanted)
         };
@@ -220,6 +212,7 @@ impl Arena {
                 verify_hold: Duration::from_secs(2),
                 approval_expires: Duration::from_secs(1_800),
                 answer_bytes: 4_096,
+                triage_within: std::time::Duration::from_secs(60),
             },
         });
         let model: SharedModel = match speaks {
@@ -232,7 +225,16 @@ impl Arena {
         let budgets = Budgets { steps: 1_000, tokens: u64::MAX, money: 0.0, time: Duration::from_secs(1 << 30) };
         let library = Arc::new(Library::default());
         let sources = Sources::default();
-        let agent = Agent { guard, model, library, catalogue: catalogue.clone(), clock: shared, budgets, sources };
+        let agent = Agent {
+            guard,
+            model,
+            library,
+            catalogue: catalogue.clone(),
+            clock: shared,
+            budgets,
+            triage_tokens: 3_000,
+            sources,
+        };
         Self { brain, calls, fleet, clock, journal, catalogue, agent: Arc::new(agent), rounds: 0, folder }
     }
 

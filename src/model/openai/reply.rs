@@ -75,11 +75,7 @@ fn wanted(called: Called) -> Wanted {
 }
 
 fn conclusion(args: &Value) -> Option<Conclusion> {
-    let mut conclusion: Conclusion = serde_json::from_value(args.clone()).ok()?;
-    // What only code may say is taken out, whoever wrote it.
-    conclusion.not_checked.clear();
-    conclusion.claims.iter_mut().for_each(|claim| claim.unproven = None);
-    Some(conclusion)
+    serde_json::from_value(args.clone()).ok().map(Conclusion::as_written)
 }
 
 /// Splits `<think>…</think>` off the front; some servers swallow the opening tag.

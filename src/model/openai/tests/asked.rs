@@ -24,70 +24,75 @@ async fn a_turn_sends_the_conversation_and_strict_tools() {
     let sent: Value = request.body_json().unwrap();
     insta::assert_json_snapshot!(sent, { ".tools[1].function.description" => "[…]" }, @r#"
     {
-      "max_completion_tokens": 1000,
+      "model": "gpt-test",
       "messages": [
         {
-          "content": "You are careful.",
-          "role": "system"
+          "role": "system",
+          "content": "You are careful."
         },
         {
-          "content": "payments is down",
-          "role": "user"
+          "role": "user",
+          "content": "payments is down"
         },
         {
-          "content": "Two looks.",
           "role": "assistant",
+          "content": "Two looks.",
           "tool_calls": [
             {
-              "function": {
-                "arguments": "{\"service\":\"payments\"}",
-                "name": "inspect_container"
-              },
               "id": "c1",
-              "type": "function"
+              "type": "function",
+              "function": {
+                "name": "inspect_container",
+                "arguments": "{\"service\":\"payments\"}"
+              }
             },
             {
-              "function": {
-                "arguments": "{\"not_an_object\":\"{service:\"}",
-                "name": "inspect_container"
-              },
               "id": "c2",
-              "type": "function"
+              "type": "function",
+              "function": {
+                "name": "inspect_container",
+                "arguments": "{\"not_an_object\":\"{service:\"}"
+              }
             }
           ]
         },
         {
-          "content": "[4] exited (137)",
           "role": "tool",
-          "tool_call_id": "c1"
+          "tool_call_id": "c1",
+          "content": "[4] exited (137)"
         },
         {
-          "content": "[5] no JSON",
           "role": "tool",
-          "tool_call_id": "c2"
+          "tool_call_id": "c2",
+          "content": "[5] no JSON"
         },
         {
-          "content": "Killed.",
-          "role": "assistant"
+          "role": "assistant",
+          "content": "Killed."
         },
         {
-          "content": "Go on.",
-          "role": "user"
+          "role": "user",
+          "content": "Go on."
         }
       ],
-      "model": "gpt-test",
-      "parallel_tool_calls": true,
-      "stream": false,
-      "temperature": 0.2,
-      "tool_choice": "auto",
       "tools": [
         {
+          "type": "function",
           "function": {
-            "description": "Looks at a container.\nExample: {\"service\":\"payments\"}",
             "name": "inspect_container",
+            "description": "Looks at a container.\nExample: {\"service\":\"payments\"}",
             "parameters": {
-              "additionalProperties": false,
+              "type": "object",
+              "required": [
+                "service",
+                "lines",
+                "part"
+              ],
               "properties": {
+                "service": {
+                  "type": "string",
+                  "description": "The service."
+                },
                 "lines": {
                   "type": [
                     "integer",
@@ -95,105 +100,141 @@ async fn a_turn_sends_the_conversation_and_strict_tools() {
                   ]
                 },
                 "part": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
                   "enum": [
                     "state",
                     "health",
                     null
-                  ],
-                  "type": [
-                    "string",
-                    "null"
                   ]
-                },
-                "service": {
-                  "description": "The service.",
-                  "type": "string"
                 }
               },
-              "required": [
-                "lines",
-                "part",
-                "service"
-              ],
-              "type": "object"
+              "additionalProperties": false
             },
             "strict": true
-          },
-          "type": "function"
+          }
         },
         {
+          "type": "function",
           "function": {
-            "description": "[…]",
             "name": "conclude",
+            "description": "[…]",
             "parameters": {
-              "additionalProperties": false,
+              "type": "object",
+              "required": [
+                "summary",
+                "cause",
+                "claims",
+                "hypotheses",
+                "next_steps",
+                "resolved"
+              ],
               "properties": {
+                "summary": {
+                  "type": "string",
+                  "description": "What happened, in one or two sentences for a person who was asleep. For a question: the answer."
+                },
                 "cause": {
-                  "description": "The cause, or what is most likely, or that it is not known.",
-                  "type": "string"
+                  "type": "string",
+                  "description": "The cause, or what is most likely, or that it is not known."
                 },
                 "claims": {
+                  "type": [
+                    "array",
+                    "null"
+                  ],
                   "description": "What the cause rests on. Each claim cites the numbers of the entries in which it can be read.",
                   "items": {
-                    "additionalProperties": false,
+                    "type": "object",
                     "description": "One statement and the entries in which it can be read.",
+                    "required": [
+                      "text",
+                      "evidence"
+                    ],
                     "properties": {
+                      "text": {
+                        "type": "string",
+                        "description": "The statement. Every number in it must stand in a cited entry."
+                      },
                       "evidence": {
+                        "type": "array",
                         "description": "Entry numbers, as given in brackets before each answer, such as [12].",
                         "items": {
                           "type": "integer"
-                        },
-                        "type": "array"
-                      },
-                      "text": {
-                        "description": "The statement. Every number in it must stand in a cited entry.",
-                        "type": "string"
+                        }
                       }
                     },
-                    "required": [
-                      "evidence",
-                      "text"
-                    ],
-                    "type": "object"
-                  },
+                    "additionalProperties": false
+                  }
+                },
+                "hypotheses": {
                   "type": [
                     "array",
                     "null"
-                  ]
+                  ],
+                  "description": "What it could have been, the most likely first, each with the entries that speak for it and against it.",
+                  "items": {
+                    "type": "object",
+                    "description": "What it could have been.",
+                    "required": [
+                      "text",
+                      "supporting",
+                      "opposing"
+                    ],
+                    "properties": {
+                      "text": {
+                        "type": "string",
+                        "description": "The hypothesis. Every number in it must stand in an entry that it cites."
+                      },
+                      "supporting": {
+                        "type": "array",
+                        "description": "Entries that speak for it.",
+                        "items": {
+                          "type": "integer"
+                        }
+                      },
+                      "opposing": {
+                        "type": [
+                          "array",
+                          "null"
+                        ],
+                        "description": "Entries that speak against it.",
+                        "items": {
+                          "type": "integer"
+                        }
+                      }
+                    },
+                    "additionalProperties": false
+                  }
                 },
                 "next_steps": {
+                  "type": [
+                    "array",
+                    "null"
+                  ],
                   "description": "What should be done next, by a person or later; empty when all is done.",
                   "items": {
                     "type": "string"
-                  },
-                  "type": [
-                    "array",
-                    "null"
-                  ]
+                  }
                 },
                 "resolved": {
-                  "description": "Whether the trouble is over as far as this investigation can tell.",
-                  "type": "boolean"
-                },
-                "summary": {
-                  "description": "What happened, in one or two sentences for a person who was asleep. For a question: the answer.",
-                  "type": "string"
+                  "type": "boolean",
+                  "description": "Whether the trouble is over as far as this investigation can tell."
                 }
               },
-              "required": [
-                "cause",
-                "claims",
-                "next_steps",
-                "resolved",
-                "summary"
-              ],
-              "type": "object"
+              "additionalProperties": false
             },
             "strict": true
-          },
-          "type": "function"
+          }
         }
-      ]
+      ],
+      "tool_choice": "auto",
+      "parallel_tool_calls": true,
+      "temperature": 0.2,
+      "max_completion_tokens": 1000,
+      "stream": false
     }
     "#);
 }
@@ -213,48 +254,48 @@ async fn the_last_turn_can_only_conclude() {
     let sent: Value = request.body_json().unwrap();
     insta::assert_json_snapshot!(sent, { ".tools[0].function.parameters.properties" => "[…]", ".**.description" => "[…]" }, @r#"
     {
-      "max_completion_tokens": 1000,
+      "model": "gpt-test",
       "messages": [
         {
-          "content": "You are careful.",
-          "role": "system"
+          "role": "system",
+          "content": "You are careful."
         },
         {
-          "content": "payments is down",
-          "role": "user"
+          "role": "user",
+          "content": "payments is down"
         }
       ],
-      "model": "gpt-test",
-      "parallel_tool_calls": false,
-      "stream": true,
-      "stream_options": {
-        "include_usage": true
-      },
-      "tool_choice": {
-        "function": {
-          "name": "conclude"
-        },
-        "type": "function"
-      },
       "tools": [
         {
+          "type": "function",
           "function": {
-            "description": "[…]",
             "name": "conclude",
+            "description": "[…]",
             "parameters": {
+              "type": "object",
               "additionalProperties": false,
               "properties": "[…]",
               "required": [
                 "summary",
                 "cause",
                 "resolved"
-              ],
-              "type": "object"
+              ]
             }
-          },
-          "type": "function"
+          }
         }
-      ]
+      ],
+      "tool_choice": {
+        "type": "function",
+        "function": {
+          "name": "conclude"
+        }
+      },
+      "parallel_tool_calls": false,
+      "max_completion_tokens": 1000,
+      "stream": true,
+      "stream_options": {
+        "include_usage": true
+      }
     }
     "#);
 }
@@ -274,35 +315,35 @@ async fn a_cut_conversation_still_holds_to_the_protocol() {
     insta::assert_json_snapshot!(sent["messages"], @r#"
     [
       {
-        "content": "You are careful.",
-        "role": "system"
+        "role": "system",
+        "content": "You are careful."
       },
       {
-        "content": "[3] its call was cut",
-        "role": "user"
+        "role": "user",
+        "content": "[3] its call was cut"
       },
       {
-        "content": null,
         "role": "assistant",
+        "content": null,
         "tool_calls": [
           {
-            "function": {
-              "arguments": "{}",
-              "name": "inspect_container"
-            },
             "id": "c2",
-            "type": "function"
+            "type": "function",
+            "function": {
+              "name": "inspect_container",
+              "arguments": "{}"
+            }
           }
         ]
       },
       {
-        "content": "(no answer)",
         "role": "tool",
-        "tool_call_id": "c2"
+        "tool_call_id": "c2",
+        "content": "(no answer)"
       },
       {
-        "content": "No more calls.",
-        "role": "user"
+        "role": "user",
+        "content": "No more calls."
       }
     ]
     "#);

@@ -7,68 +7,109 @@ fn the_conclusion_can_be_said_strictly() {
     let schema = strict(&conclude_spec().schema).unwrap();
     insta::assert_json_snapshot!(schema, { ".**.description" => "[…]" }, @r#"
     {
-      "additionalProperties": false,
+      "type": "object",
+      "required": [
+        "summary",
+        "cause",
+        "claims",
+        "hypotheses",
+        "next_steps",
+        "resolved"
+      ],
       "properties": {
+        "summary": {
+          "type": "string",
+          "description": "[…]"
+        },
         "cause": {
-          "description": "[…]",
-          "type": "string"
+          "type": "string",
+          "description": "[…]"
         },
         "claims": {
+          "type": [
+            "array",
+            "null"
+          ],
           "description": "[…]",
           "items": {
-            "additionalProperties": false,
+            "type": "object",
             "description": "[…]",
+            "required": [
+              "text",
+              "evidence"
+            ],
             "properties": {
+              "text": {
+                "type": "string",
+                "description": "[…]"
+              },
               "evidence": {
+                "type": "array",
                 "description": "[…]",
                 "items": {
                   "type": "integer"
-                },
-                "type": "array"
-              },
-              "text": {
-                "description": "[…]",
-                "type": "string"
+                }
               }
             },
-            "required": [
-              "evidence",
-              "text"
-            ],
-            "type": "object"
-          },
+            "additionalProperties": false
+          }
+        },
+        "hypotheses": {
           "type": [
             "array",
             "null"
-          ]
+          ],
+          "description": "[…]",
+          "items": {
+            "type": "object",
+            "description": "[…]",
+            "required": [
+              "text",
+              "supporting",
+              "opposing"
+            ],
+            "properties": {
+              "text": {
+                "type": "string",
+                "description": "[…]"
+              },
+              "supporting": {
+                "type": "array",
+                "description": "[…]",
+                "items": {
+                  "type": "integer"
+                }
+              },
+              "opposing": {
+                "type": [
+                  "array",
+                  "null"
+                ],
+                "description": "[…]",
+                "items": {
+                  "type": "integer"
+                }
+              }
+            },
+            "additionalProperties": false
+          }
         },
         "next_steps": {
+          "type": [
+            "array",
+            "null"
+          ],
           "description": "[…]",
           "items": {
             "type": "string"
-          },
-          "type": [
-            "array",
-            "null"
-          ]
+          }
         },
         "resolved": {
-          "description": "[…]",
-          "type": "boolean"
-        },
-        "summary": {
-          "description": "[…]",
-          "type": "string"
+          "type": "boolean",
+          "description": "[…]"
         }
       },
-      "required": [
-        "cause",
-        "claims",
-        "next_steps",
-        "resolved",
-        "summary"
-      ],
-      "type": "object"
+      "additionalProperties": false
     }
     "#);
 }

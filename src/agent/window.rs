@@ -1,0 +1,193 @@
+//! The window's budget: what a model sees is made to fit, in tokens of that model. Whole answers while there is room, then their
+//! summaries, oldest first; evidence that a claim cites stays whole.
+//!
+//! Invariant: what was once shortened stays so, and shortening frees more than was wanted: between two shortenings the conversation
+//! only grows at its end, so that providers' prompt caches hit.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::{
+    incident::Seq,
+    model::{Message, Model},
+};
+
+/// What stays of an answer that is shortened, in characters.
+const SUMMARY: usize = 240;
+/// How full the window is after a shortening, in percent.
+const LEFT: usize = 70;
+/// The fewest tokens that an answer of the first look is cut to.
+const LEAST: usize = 48;
+
+/// One message on its way into the window.
+#[derive(Debug, Clone)]
+pub(super) struct Piece {
+    /// The message as it is shown whole.
+    pub message: Message,
+    /// For an answer: what it says, and whether it is from the world.
+    pub answer: Option<Answer>,
+    /// Which turn of a model it follows; 0 is the first look.
+    pub turn: usize,
+}
+
+/// An answer that can be shortened.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub seq: Seq,
+    pub text: String,
+    pub fenced: bool,
+}
+
+/// Tokens of each entry's text, counted once in an investigation.
+#[derive(Debug, Default)]
+pub(super) struct Counts(HashMap<(Seq, usize), usize>);
+
+impl Counts {
+    fn of(&mut self, seq: Seq, text: &str, model: &dyn Model) -> usize {
+        *self.0.entry((seq, text.len())).or_insert_with(|| model.count(text))
+    }
+}
+
+/// Shows the answers of the first look within so many tokens together: short ones whole, long ones in part.
+pub(super) fn first_look(pieces: &mut [Piece], most: usize, counts: &mut Counts, model: &dyn Model) {
+    let mut sizes = Vec::new();
+    for (at, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.turn == 0) {
+        if let Some(answer) = &piece.answer {
+            sizes.push((counts.of(answer.seq, &answer.text, model), at));
+        }
+    }
+    let level = level(sizes.iter().map(|(tokens, _)| *tokens).collect(), most).max(LEAST);
+    for (tokens, at) in sizes.into_iter().filter(|(tokens, _)| *tokens > level) {
+        if let Some(piece) = pieces.get_mut(at)
+            && let Some(answer) = &piece.answer
+        {
+            // Tokens are spread evenly enough over a text to cut by characters.
+            let characters = answer.text.chars().count() * level / tokens.max(1);
+            set_text(&mut piece.message, answer.shown(&shortened(answer, characters)));
+        }
+    }
+}
+
+/// The most tokens that each may have so that all have `most` together.
+fn level(mut sizes: Vec<usize>, most: usize) -> usize {
+    sizes.sort_unstable();
+    let mut left = most;
+    for (at, size) in sizes.iter().enumerate() {
+        let share = left / (sizes.len() - at);
+        if *size > share {
+            return share;
+        }
+        left -= size;
+    }
+    usize::MAX
+}
+
+/// The conversation within so many tokens, and how many it has.
+pub(super) fn fit(
+    pieces: Vec<Piece>,
+    cited: &BTreeSet<Seq>,
+    most: usize,
+    counts: &mut Counts,
+    model: &dyn Model,
+) -> (Vec<Message>, usize) {
+    let last = pieces.iter().map(|piece| piece.turn).max().unwrap_or(0);
+    let mut shown: Vec<(Piece, usize)> = Vec::new();
+    let mut total = 0;
+    let mut turn = 0;
+    for piece in pieces {
+        if piece.turn != turn {
+            // As it was when the model was asked: shortened then, shortened now.
+            total =
+                shorten(&mut shown, total, most, counts, model, |answer, of| of < turn && !cited.contains(&answer.seq));
+            turn = piece.turn;
+        }
+        let tokens = match &piece.answer {
+            Some(answer) => counts.of(answer.seq, text_of(&piece.message), model),
+            None => tokens_of(&piece.message, model),
+        };
+        total += tokens;
+        shown.push((piece, tokens));
+    }
+    // The last answers are what was asked for just now: they go only when there is nothing else, cited ones after them.
+    total = shorten(&mut shown, total, most, counts, model, |answer, of| of < last && !cited.contains(&answer.seq));
+    total = shorten(&mut shown, total, most, counts, model, |answer, _| !cited.contains(&answer.seq));
+    total = shorten(&mut shown, total, most, counts, model, |_, _| true);
+    (shown.into_iter().map(|(piece, _)| piece.message).collect(), total)
+}
+
+/// Shortens answers that may be, oldest first, until there is room again.
+fn shorten(
+    shown: &mut [(Piece, usize)],
+    mut total: usize,
+    most: usize,
+    counts: &mut Counts,
+    model: &dyn Model,
+    may: impl Fn(&Answer, usize) -> bool,
+) -> usize {
+    if total <= most {
+        return total;
+    }
+    for (piece, tokens) in shown {
+        if total <= most * LEFT / 100 {
+            break;
+        }
+        let Some(answer) = piece.answer.as_ref().filter(|answer| may(answer, piece.turn)) else { continue };
+        let text = answer.shown(&shortened(answer, SUMMARY));
+        let less = counts.of(answer.seq, &text, model);
+        if less < *tokens {
+            total = total - *tokens + less;
+            *tokens = less;
+            set_text(&mut piece.message, text);
+        }
+    }
+    total
+}
+
+/// The beginning of an answer, as far as a line or a word ends, and where the rest is.
+fn shortened(answer: &Answer, characters: usize) -> String {
+    let head: String = answer.text.chars().take(characters).collect();
+    if head.len() == answer.text.len() {
+        return head;
+    }
+    let end = head.rfind('\n').filter(|end| *end * 2 > head.len()).or_else(|| head.rfind(char::is_whitespace));
+    let head = head.get(..end.unwrap_or(head.len())).unwrap_or(&head).trim_end();
+    let lines = answer.text.lines().count();
+    format!("{head}\n[shortened: {lines} lines in all; read_answer {{\"entry\": {}}} reads the rest]", answer.seq)
+}
+
+impl Answer {
+    /// As a model reads it: with its number, and fenced when it is from the world.
+    pub(super) fn shown(&self, text: &str) -> String {
+        if self.fenced { format!("[{}] {}", self.seq, fenced(text)) } else { format!("[{}] {text}", self.seq) }
+    }
+}
+
+/// Telemetry is data: fenced, and unable to close its own fence.
+pub(super) fn fenced(text: &str) -> String {
+    format!("<untrusted>\n{}\n</untrusted>", text.replace("</untrusted", "<\u{2215}untrusted"))
+}
+
+fn text_of(message: &Message) -> &str {
+    match message {
+        Message::User(text) | Message::Answer { text, .. } => text,
+        Message::Assistant { thought, .. } => thought,
+    }
+}
+
+fn set_text(message: &mut Message, new: String) {
+    match message {
+        Message::User(text) | Message::Answer { text, .. } => *text = new,
+        Message::Assistant { thought, .. } => *thought = new,
+    }
+}
+
+fn tokens_of(message: &Message, model: &dyn Model) -> usize {
+    match message {
+        Message::User(text) | Message::Answer { text, .. } => model.count(text),
+        Message::Assistant { thought, calls } => {
+            model.count(thought) + calls.iter().map(|call| model.count(&call.args.to_string()) + 8).sum::<usize>()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
