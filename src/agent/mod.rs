@@ -9,6 +9,7 @@ mod ending;
 mod think;
 mod transcript;
 mod triage;
+mod weight;
 mod window;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub use budget::Budgets;
 pub use conclusion::check_conclusion;
 use tools::{SharedCatalogue, SharedClock};
+pub use weight::Weight;
 
 use crate::{
     guard::Guard,

@@ -15,6 +15,7 @@ use crate::{
     journal::{Case, Filter, JournalError},
     model::Message,
     prompts,
+    runbook::Library,
 };
 
 /// Incidents of the past that are told.
@@ -29,7 +30,8 @@ pub(super) async fn conversation(
     tools: &[tools::Spec],
     counts: &mut Counts,
 ) -> Result<(Vec<Message>, usize), JournalError> {
-    let opening = opening(agent, case).await?;
+    let past = past(case, case.incident()).await?;
+    let opening = opening(case.incident(), case.entries(), &agent.library, past);
     let mut pieces = pieces(opening, case.entries());
     if let Some(text) = urged(case, &pieces) {
         let turn = pieces.last().map_or(0, |piece| piece.turn);
@@ -78,27 +80,25 @@ fn urged(case: &Case, pieces: &[Piece]) -> Option<String> {
 }
 
 /// The entries as messages. What comes in while calls are open waits until they are answered: providers want answers right after calls.
-fn pieces(opening: String, entries: &[Entry]) -> Vec<Piece> {
+pub(super) fn pieces(opening: String, entries: &[Entry]) -> Vec<Piece> {
     let mut pieces = vec![Piece { message: Message::User(opening), answer: None, turn: 0 }];
     let mut waiting: Vec<String> = Vec::new();
     let (mut turn, mut open, mut begun) = (0, BTreeSet::new(), false);
     for entry in entries {
-        match &entry.event {
-            Event::Turned { model, thought, calls, .. } => {
-                turn += usize::from(model != TRIAGE && model != PAGER);
-                begun = true;
-                pieces.extend(waiting.drain(..).map(|text| user(text, turn)));
-                open = calls.iter().map(|call| call.id.clone()).collect();
-                let message = Message::Assistant { thought: thought.clone(), calls: calls.clone() };
-                pieces.push(Piece { message, answer: None, turn });
-            }
-            Event::Answered { call, text, status, .. } => {
-                open.remove(call);
-                let answer = Answer { seq: entry.seq, text: text.clone(), fenced: from_the_world(status) };
-                let message = Message::Answer { call: call.clone(), text: answer.shown(text) };
-                pieces.push(Piece { message, answer: Some(answer), turn });
-            }
-            event => waiting.extend(came_in(event, entry.seq, begun)),
+        if let Event::Turned { model, thought, calls, .. } = &entry.event {
+            turn += usize::from(model != TRIAGE && model != PAGER);
+            begun = true;
+            pieces.extend(waiting.drain(..).map(|text| user(text, turn)));
+            open = calls.iter().map(|call| call.id.clone()).collect();
+            let message = Message::Assistant { thought: thought.clone(), calls: calls.clone() };
+            pieces.push(Piece { message, answer: None, turn });
+        } else if let Event::Answered { call, text, status, .. } = &entry.event {
+            open.remove(call);
+            let answer = Answer { seq: entry.seq, text: text.clone(), fenced: from_the_world(status) };
+            let message = Message::Answer { call: call.clone(), text: answer.shown(text) };
+            pieces.push(Piece { message, answer: Some(answer), turn });
+        } else {
+            waiting.extend(came_in(&entry.event, entry.seq, begun));
         }
         if open.is_empty() {
             pieces.extend(waiting.drain(..).map(|text| user(text, turn)));
@@ -137,28 +137,28 @@ fn from_the_world(status: &AnswerStatus) -> bool {
     }
 }
 
-async fn opening(agent: &Agent, case: &Case) -> Result<String, JournalError> {
-    let incident = case.incident();
+/// What a model is told first.
+pub(super) fn opening(incident: &Incident, entries: &[Entry], library: &Library, past: Option<String>) -> String {
     if let Some(Source::Question { text, .. }) = &incident.source {
-        return Ok(prompts::question(context! { question => text }));
+        return prompts::question(context! { question => text });
     }
     // Those that join later are told where they join: what was said once stays as it is.
-    let before = case.entries().iter().take_while(|entry| !matches!(entry.event, Event::Turned { .. }));
+    let before = entries.iter().take_while(|entry| !matches!(entry.event, Event::Turned { .. }));
     let alerts = before.filter_map(|entry| {
         let Event::AlertJoined { alert, .. } = &entry.event else {
             return None;
         };
         Some(format!("[{}] {}", entry.seq, fenced(&told(alert))))
     });
-    let runbook = incident.alerts.first().and_then(|joined| agent.library.find(&joined.alert));
-    Ok(prompts::alert(context! {
+    let runbook = incident.alerts.first().and_then(|joined| library.find(&joined.alert));
+    prompts::alert(context! {
         alerts => alerts.collect::<Vec<_>>().join("\n"),
         service => incident.service.service(),
         how => how(incident),
         truncated => incident.truncated,
-        past => past(case, incident).await?,
+        past,
         runbook => runbook.map(|runbook| format!("# {}\n{}", runbook.title, runbook.prose)),
-    }))
+    })
 }
 
 fn told(alert: &Alert) -> String {

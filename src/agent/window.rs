@@ -127,7 +127,7 @@ fn shorten(
         return total;
     }
     for (piece, tokens) in shown {
-        if total <= most * LEFT / 100 {
+        if total <= most / 100 * LEFT {
             break;
         }
         let Some(answer) = piece.answer.as_ref().filter(|answer| may(answer, piece.turn)) else { continue };

@@ -13,6 +13,7 @@
 )]
 
 mod agent;
+mod first_look;
 mod hands;
 mod lab;
 mod llm;
@@ -51,7 +52,7 @@ async fn run(only: &str) -> Result<usize> {
         if let Ok(compared) = &compared {
             println!("    {compared} answers are equal");
         }
-        rows.push(scenarios::Row { name, failure: compared.err(), webhook: None, proven: None, own_share: None });
+        rows.push(scenarios::Row::told(name, compared.err()));
     }
     lab.stop().await;
     let rows = done?;
@@ -73,7 +74,25 @@ async fn run(only: &str) -> Result<usize> {
     println!(
         "WEBHOOK: fault to alert on disk. PROVEN: fault to proof. OWN SHARE: alert to end, without the change and its proof."
     );
+    first_looks(&rows);
     let failed = rows.iter().filter(|row| row.failure.is_some()).count();
     println!("{} passed, {failed} failed", rows.len() - failed);
     Ok(failed)
+}
+
+/// How quickly, and at how many tokens, the evidence was there that a model needs.
+fn first_looks(rows: &[scenarios::Row]) {
+    println!("\n{:<50} {:>8} {:>8} {:>8} {:>8} {:>8}", "FIRST LOOK", "SECONDS", "TOKENS", "MISSING", "TOLD", "RAW");
+    for row in rows {
+        if let Some(look) = &row.first_look {
+            let weight = look.weight;
+            println!(
+                "{:<50} {:>8.2} {:>8} {:>8} {:>8} {:>8}",
+                row.name, look.seconds, weight.first_look, look.missing, weight.told, weight.raw
+            );
+        }
+    }
+    println!(
+        "TOKENS: alert, runbook and first answers as a model reads them. MISSING: looks that its first turn still wanted. TOLD: all that it\nreads to the end. RAW: what the outside systems answered."
+    );
 }

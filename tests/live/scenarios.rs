@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     agent::{Agent, at, kind_of},
+    first_look::FirstLook,
     hands::{halted, limits, under_load, worse},
     lab::Lab,
 };
@@ -20,6 +21,15 @@ pub(crate) struct Row {
     pub(crate) proven: Option<f64>,
     /// Seconds of the agent's own.
     pub(crate) own_share: Option<f64>,
+    /// What was gathered before any model was asked.
+    pub(crate) first_look: Option<FirstLook>,
+}
+
+impl Row {
+    /// A row without figures.
+    pub(crate) fn told(name: &'static str, failure: Option<anyhow::Error>) -> Self {
+        Self { name, failure, webhook: None, proven: None, own_share: None, first_look: None }
+    }
 }
 
 pub(crate) type Done = Result<(DateTime<Utc>, Vec<Value>)>;
@@ -52,7 +62,7 @@ pub(crate) async fn run(lab: &mut Lab, only: &str) -> Result<Vec<Row>> {
 
 fn row(name: &'static str, done: Done) -> Row {
     match done {
-        Err(failure) => Row { name, failure: Some(failure), webhook: None, proven: None, own_share: None },
+        Err(failure) => Row::told(name, Some(failure)),
         Ok((fault, entries)) => {
             let find = |kind: &str| entries.iter().find(|entry| kind_of(entry) == kind);
             let after = |kind: &str| find(kind).and_then(at).map(|at| (at - fault).as_seconds_f64());
@@ -63,6 +73,7 @@ fn row(name: &'static str, done: Done) -> Row {
                 webhook: after("alert_joined"),
                 proven: verified.and_then(at).map(|at| (at - fault).as_seconds_f64()),
                 own_share: own_share(&entries),
+                first_look: FirstLook::of(&entries),
             }
         }
     }

@@ -54,14 +54,10 @@ fn sources<'a>(cited: &BTreeSet<Seq>, entries: &'a [Entry]) -> (BTreeSet<&'a str
     let mut sources = BTreeSet::new();
     let mut repaired = false;
     for entry in entries.iter().filter(|entry| cited.contains(&entry.seq)) {
-        match &entry.event {
-            Event::Answered { tool, .. } => sources.insert(tool.as_str()),
-            Event::Verified { ok, .. } => {
-                repaired |= ok;
-                sources.insert("proof")
-            }
-            event => sources.insert(event.name()),
-        };
+        if let Event::Verified { ok, .. } = entry.event {
+            repaired |= ok;
+        }
+        sources.insert(if let Event::Answered { tool, .. } = &entry.event { tool } else { entry.event.name() });
     }
     (sources, repaired)
 }
