@@ -44,7 +44,8 @@ impl State {
         let command = command(body, &image).ok_or_else(|| Refusal::new(400, "No command specified"))?;
         let wanted = body.pointer("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object);
         if let Some(wanted) = wanted.filter(|wanted| wanted.len() > 1) {
-            let names: Vec<&str> = wanted.keys().map(String::as_str).collect();
+            let mut names: Vec<&str> = wanted.keys().map(String::as_str).collect();
+            names.sort_unstable();
             let text = format!("Container cannot be connected to network endpoints: {}", names.join(", "));
             return Err(Refusal::new(400, text));
         }

@@ -1,5 +1,7 @@
 //! The world as it is, for those who check that it is never what it must not be.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -31,7 +33,7 @@ pub struct Observed {
     pub nano_cpus: i64,
     /// When it was last started; `None` when it never was.
     pub started_at: Option<DateTime<Utc>>,
-    /// The networks that it is on.
+    /// The networks that it is on, sorted.
     pub networks: Vec<String>,
 }
 
@@ -73,7 +75,12 @@ impl State {
                 memory: container.limit("Memory"),
                 nano_cpus: container.limit("NanoCpus"),
                 started_at: (container.started_at > 0).then(|| time::from_milliseconds(container.started_at)),
-                networks: container.networks().map(|(name, _)| name.clone()).collect(),
+                networks: container
+                    .networks()
+                    .map(|(name, _)| name.clone())
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .collect(),
             })
             .collect()
     }

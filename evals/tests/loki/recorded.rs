@@ -68,6 +68,7 @@ async fn recorded_requests_are_answered_as_the_real_server_did() {
 fn sorted_series(answer: &Value) -> Value {
     let mut answer = answer.clone();
     if let Some(series) = answer.get_mut("data").and_then(Value::as_array_mut) {
+        series.iter_mut().for_each(Value::sort_all_objects);
         series.sort_by_key(Value::to_string);
     }
     answer

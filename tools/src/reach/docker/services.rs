@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bollard::{
     models::{Service as EngineService, ServiceSpec, Task},
-    query_parameters::{ListTasksOptions, UpdateServiceOptions},
+    query_parameters::ListTasksOptions,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,6 +24,9 @@ pub(crate) struct SwarmService {
     /// Its specification before the last update: what a rollback goes back to.
     #[serde(rename = "PreviousSpec", default)]
     pub previous: Option<ServiceSpec>,
+    /// Its specification as it came: the engine's client does not know every field of it.
+    #[serde(skip)]
+    whole: Value,
 }
 
 /// What is asked of the engine for a service.
@@ -40,31 +43,48 @@ impl Docker {
     /// # Errors
     /// `Tell` when there is none or this engine manages no Swarm; else `Unreachable`.
     pub(crate) async fn swarm_service(&self, name: &str) -> Result<SwarmService, Failure> {
-        let wrong = |why: &dyn std::fmt::Display| Failure::unreachable(System::Docker, text::clean(&why.to_string()));
+        let (status, body) = self.asked(reqwest::Method::GET, &["services", name], &[], None).await?;
+        if status != 200 {
+            return Err(refused(status, &body));
+        }
+        let read = || -> serde_json::Result<SwarmService> {
+            let answer: Value = serde_json::from_slice(&body)?;
+            let whole = answer.get("Spec").cloned().unwrap_or_default();
+            Ok(SwarmService { whole, ..serde_json::from_value(spelled(answer))? })
+        };
+        read().map_err(|error| wrong(&format!("answers what is not the JSON expected: {error}")))
+    }
+
+    /// One request without the engine's client, which would leave out the fields that it does not know.
+    async fn asked(
+        &self,
+        method: reqwest::Method,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> Result<(u16, Vec<u8>), Failure> {
         let (client, base) = match &self.host {
             Host::Unix(path) => (reqwest::Client::builder().unix_socket(path.as_str()), "http://localhost".to_owned()),
             Host::Http(address) => (reqwest::Client::builder(), address.replacen("tcp://", "http://", 1)),
         };
         let client = client.no_proxy().timeout(self.timeout).build().map_err(|error| wrong(&error))?;
         let mut url = url::Url::parse(&base).map_err(|error| wrong(&error))?;
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.clear().extend(["services", name]);
+        if let Ok(mut parts) = url.path_segments_mut() {
+            parts.clear().extend(path);
         }
-        let mut answer = client.get(url).send().await.map_err(|error| wrong(&innermost(&error)))?;
+        let mut request = client.request(method, url).query(query);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let mut answer = request.send().await.map_err(|error| wrong(&innermost(&error)))?;
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| wrong(&innermost(&error)))? {
             body.extend_from_slice(&chunk);
             if body.len() > ANSWER {
-                return Err(wrong(&format!("the service's description is larger than {ANSWER} bytes")));
+                return Err(wrong(&format!("the answer is larger than {ANSWER} bytes")));
             }
         }
-        let status = answer.status().as_u16();
-        if status != 200 {
-            let told: Told = serde_json::from_slice(&body).unwrap_or_default();
-            return Err(refused(status, &told.message));
-        }
-        let read = || serde_json::from_value(spelled(serde_json::from_slice(&body)?));
-        read().map_err(|error| wrong(&format!("answers what is not the JSON expected: {error}")))
+        Ok((answer.status().as_u16(), body))
     }
 
     /// Changes a service of the Swarm; once more with what stands then, when another one was faster.
@@ -75,21 +95,22 @@ impl Docker {
         let mut tries = 2;
         loop {
             tries -= 1;
-            let now = self.swarm_service(name).await?.service;
-            let mut spec = now.spec.unwrap_or_default();
-            let mut options = UpdateServiceOptions {
-                version: now.version.and_then(|version| version.index?.try_into().ok()).unwrap_or_default(),
-                registry_auth_from: "spec".to_owned(),
-                rollback: None,
-            };
+            let SwarmService { service, whole, .. } = self.swarm_service(name).await?;
+            let version = service.version.and_then(|version| version.index).unwrap_or_default();
+            let mut query = vec![("version", version.to_string()), ("registryAuthFrom", "spec".to_owned())];
+            let before = service.spec.unwrap_or_default();
+            let mut after = before.clone();
             match &update {
-                SwarmUpdate::Change(change) => change(&mut spec),
-                SwarmUpdate::Rollback => options.rollback = Some("previous".to_owned()),
+                SwarmUpdate::Change(change) => change(&mut after),
+                SwarmUpdate::Rollback => query.push(("rollback", "previous".to_owned())),
             }
-            match self.client(self.timeout)?.update_service(name, spec, options, None).await {
-                Ok(_) => return Ok(()),
-                Err(error) if out_of_sequence(&error) && tries > 0 => {}
-                Err(error) => return Err(failure(error)),
+            let sent = changed(whole, &before, &after).map_err(|error| wrong(&error))?;
+            let path = ["services", name, "update"];
+            let (status, body) = self.asked(reqwest::Method::POST, &path, &query, Some(&sent)).await?;
+            match status {
+                200 => return Ok(()),
+                _ if out_of_sequence(&message(&body)) && tries > 0 => {}
+                _ => return Err(refused(status, &body)),
             }
         }
     }
@@ -119,19 +140,54 @@ fn spelled(mut service: Value) -> Value {
     service
 }
 
+/// The specification as it came, with just what was changed of what the engine's client knows.
+fn changed(mut whole: Value, before: &ServiceSpec, after: &ServiceSpec) -> serde_json::Result<Value> {
+    merge(&mut whole, &serde_json::to_value(before)?, &serde_json::to_value(after)?);
+    Ok(whole)
+}
+
+fn merge(whole: &mut Value, before: &Value, after: &Value) {
+    if before == after {
+        return;
+    }
+    let (Value::Object(fields), Value::Object(was), Value::Object(is)) = (&mut *whole, before, after) else {
+        *whole = after.clone();
+        return;
+    };
+    fields.retain(|name, _| is.contains_key(name) || !was.contains_key(name));
+    for (name, value) in is {
+        match (fields.get_mut(name), was.get(name)) {
+            (Some(field), Some(before)) => merge(field, before, value),
+            (None, Some(before)) if before == value => {}
+            (Some(_) | None, _) => {
+                fields.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
 #[derive(Default, Deserialize)]
 struct Told {
     #[serde(default)]
     message: String,
 }
 
-fn refused(status: u16, message: &str) -> Failure {
-    let message = text::one_line(&text::clean(message), 300);
+fn message(body: &[u8]) -> String {
+    let told: Told = serde_json::from_slice(body).unwrap_or_default();
+    text::one_line(&text::clean(&told.message), 300)
+}
+
+fn refused(status: u16, body: &[u8]) -> Failure {
+    let message = message(body);
     match status {
         // 503: this engine manages no Swarm, and will not for being asked again.
         400 | 404 | 409 | 503 => Failure::Tell(format!("Docker says ({status}): {message}")),
         _ => Failure::unreachable(System::Docker, format!("answers {status}: {message}")),
     }
+}
+
+fn wrong(why: &dyn std::fmt::Display) -> Failure {
+    Failure::unreachable(System::Docker, text::clean(&why.to_string()))
 }
 
 fn innermost(error: &dyn std::error::Error) -> String {
@@ -151,17 +207,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_keeps_its_health_check_on_the_way_back() {
+    fn what_the_client_does_not_know_of_a_service_is_kept_on_the_way_back() {
         let check = json!({ "Test": ["CMD", "/check"], "Interval": 1_000_000_000 });
+        let container = json!({ "Image": "web:1", "Healthcheck": check, "OomScoreAdj": 7, "Env": ["A=1"] });
         let answer = json!({
             "ID": "x",
-            "Spec": { "TaskTemplate": { "ContainerSpec": { "Image": "web:2", "Healthcheck": check } } },
-            "PreviousSpec": { "TaskTemplate": { "ContainerSpec": { "Image": "web:1", "Healthcheck": check } } },
+            "Spec": {
+                "TaskTemplate": { "ContainerSpec": container, "ForceUpdate": 3 },
+                "Mode": { "Replicated": { "Replicas": 4 } },
+                "NewOfLate": { "Kept": true },
+            },
         });
+        let whole = answer["Spec"].clone();
         let found: SwarmService = serde_json::from_value(spelled(answer)).unwrap();
-        for spec in [found.service.spec.unwrap(), found.previous.unwrap()] {
-            let sent = serde_json::to_value(spec).unwrap();
-            assert_eq!(sent["TaskTemplate"]["ContainerSpec"]["HealthCheck"]["Test"], check["Test"], "{sent}");
-        }
+        let before = found.service.spec.unwrap();
+        let mut after = before.clone();
+        let container = after.task_template.as_mut().unwrap().container_spec.as_mut().unwrap();
+        (container.image, container.env) = (Some("web:2".to_owned()), None);
+        let sent = changed(whole.clone(), &before, &after).unwrap();
+
+        let mut wanted = whole.clone();
+        wanted["TaskTemplate"]["ContainerSpec"]["Image"] = json!("web:2");
+        wanted["TaskTemplate"]["ContainerSpec"].as_object_mut().unwrap().remove("Env");
+        assert_eq!(sent, wanted);
+        assert_eq!(changed(whole.clone(), &before, &before).unwrap(), whole);
     }
 }
