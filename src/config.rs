@@ -4,6 +4,7 @@ mod error;
 mod load;
 mod print;
 mod secret;
+mod slo;
 mod source;
 mod units;
 
@@ -16,7 +17,7 @@ use std::{
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use tools::{Autonomy, Origin, Service, Severity, reach::DestinationKind};
+use tools::{Autonomy, Origin, Service, Severity, Slo, reach::DestinationKind};
 
 pub use error::{ConfigError, Problem};
 pub use load::Loaded;
@@ -474,6 +475,8 @@ struct ServiceSettings {
     error_rate: Option<String>,
     #[serde(default)]
     latency: Option<String>,
+    #[serde(default, deserialize_with = "slo::deserialize")]
+    slo: Option<Slo>,
     #[serde(default)]
     repository: Option<String>,
     #[serde(default)]
@@ -497,6 +500,7 @@ impl Settings {
             environment: set.environment.clone(),
             error_rate: set.error_rate.clone(),
             latency: set.latency.clone(),
+            slo: set.slo.clone(),
             repository: set.repository.clone(),
             depends_on: set.depends_on.clone(),
             autonomy: set.autonomy,

@@ -79,6 +79,8 @@ pub enum Kind {
     Workflow,
     /// A restart: the same again, without its memory.
     Restart,
+    /// Somebody stopped, paused or removed it and left it so.
+    Stop,
     /// What happens to a container that is ill: an end, a kill, a failed health check. No cause, a part of the effect.
     Symptom,
 }
@@ -207,6 +209,7 @@ fn half_life(kind: Kind) -> f64 {
         | Kind::Flag
         | Kind::Workflow
         | Kind::Restart
+        | Kind::Stop
         | Kind::Symptom => HALF_LIFE,
     }
 }
@@ -225,7 +228,7 @@ fn of_kind(kind: Kind) -> f64 {
     match kind {
         Kind::Configuration | Kind::Image => 1.0,
         Kind::Deployment | Kind::Flag => 0.9,
-        Kind::Limits => 0.8,
+        Kind::Limits | Kind::Stop => 0.8,
         Kind::Merge => 0.6,
         Kind::Commit => 0.5,
         // Most runs only test.

@@ -6,8 +6,9 @@
 mod objective;
 
 use chrono::TimeDelta;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+use objective::as_written;
 pub use objective::{Objective, WrongObjective, parse_window, written};
 
 /// The windows that are looked at, in minutes, beside the objective's own.
@@ -213,10 +214,6 @@ fn exhausted(objective: &Objective, left: Option<f64>, by: TimeDelta, rate: Opti
 
 fn hours(length: TimeDelta) -> f64 {
     length.as_seconds_f64() / 3_600.0
-}
-
-fn as_written<S: Serializer>(window: &TimeDelta, out: S) -> Result<S::Ok, S::Error> {
-    out.serialize_str(&written(*window))
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ const FREE: [(&str, &[&str]); 5] = [
             "environment",
             "error_rate",
             "latency",
+            "slo",
             "repository",
             "depends_on",
             "autonomy",
@@ -98,6 +99,9 @@ fn known(path: &str) -> Option<Vec<String>> {
         return Some(
             ["input_per_million", "cached_input_per_million", "output_per_million"].map(str::to_owned).to_vec(),
         );
+    }
+    if path.ends_with(".slo") && path.starts_with("services.") {
+        return Some(["objective", "window", "errors", "total"].map(str::to_owned).to_vec());
     }
     let shape = shape(path);
     if let Some((_, keys)) = FREE.iter().find(|(free, _)| *free == shape) {

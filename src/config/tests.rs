@@ -70,6 +70,15 @@ fn what_no_single_value_shows_is_told_too() {
 }
 
 #[test]
+fn an_slo_is_read_and_a_wrong_one_told_with_its_place() {
+    let settings = Settings::from_toml("[services.api.slo]\nobjective = 0.999\n").unwrap();
+    assert_eq!(settings.services()[0].slo, Some(tools::Slo::new(0.999, "30d", None, None).unwrap()));
+    let text = "[services.a.slo]\nobjective = 99.9\n[services.b.slo]\nobjective = 0.9\nwindow = \"a month\"\n\
+                [services.c.slo]\nobjectiv = 0.9\n[services.d.slo]\nobjective = 0.9\nerrors = \"sum(x)\"\ntotal = \"sum(y[$window])\"\n";
+    insta::assert_snapshot!(wrong(text), @"");
+}
+
+#[test]
 fn the_environment_overrides_the_file_and_is_named_when_it_is_wrong() {
     let text = "[services.market-predictor]\nautonomy = \"observe\"\n[verify]\nwithin = \"2m\"\n";
     let loaded = load(

@@ -7,6 +7,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::Slo;
+
 /// How far the agent may go on its own with a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +55,9 @@ pub struct Service {
     pub error_rate: Option<String>,
     /// PromQL that gives the seconds that its requests take; it must not get worse by a change.
     pub latency: Option<String>,
+    /// What it promises of its requests, and how that is measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slo: Option<Slo>,
     /// Its repository on GitHub, as "owner/name".
     pub repository: Option<String>,
     /// Services without which this one cannot be well.
@@ -78,6 +83,7 @@ impl Service {
             environment: None,
             error_rate: None,
             latency: None,
+            slo: None,
             repository: None,
             depends_on: Vec::new(),
             autonomy: None,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{Autonomy, Catalogue, Failure, Origin, Service, catalogue::SWARM_SERVICE, reach::Docker};
+use crate::{Autonomy, Catalogue, Failure, Origin, Service, Slo, catalogue::SWARM_SERVICE, reach::Docker};
 
 const COMPOSE_SERVICE: &str = "com.docker.compose.service";
 const COMPOSE_DEPENDS_ON: &str = "com.docker.compose.depends_on";
@@ -45,6 +45,7 @@ fn service(labels: &HashMap<String, String>, problems: &mut Vec<String>) -> Opti
     service.environment = own("environment");
     service.error_rate = own("error-rate");
     service.latency = own("latency");
+    service.slo = slo(&name, own, problems);
     service.repository = own("repository");
     service.depends_on = own("depends-on")
         .map(|list| names(&list))
@@ -69,6 +70,24 @@ fn service(labels: &HashMap<String, String>, problems: &mut Vec<String>) -> Opti
         word != "false"
     });
     Some(service)
+}
+
+/// The SLO of `devops-agent.slo-objective`, `slo-window`, `slo-errors` and `slo-total`; one that is wrong is told and left out.
+fn slo(name: &str, own: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Option<Slo> {
+    let (objective, window) = (own("slo-objective"), own("slo-window"));
+    let (errors, total) = (own("slo-errors"), own("slo-total"));
+    let Some(objective) = objective else {
+        if window.is_some() || errors.is_some() || total.is_some() {
+            problems.push(format!(
+                "{name}: there are labels {OWN}slo-… without {OWN}slo-objective; right would be \"0.999\""
+            ));
+        }
+        return None;
+    };
+    // What is no number is told as the wrong objective that it is.
+    let number = objective.parse().unwrap_or(f64::NAN);
+    let slo = Slo::new(number, window.as_deref().unwrap_or(Slo::WINDOW), errors, total);
+    slo.map_err(|why| problems.push(format!("{name}: labels {OWN}slo-…: {why}; left out"))).ok()
 }
 
 /// Names out of `a, b` or Compose's `a:service_started:true,b:service_healthy:false`.
@@ -96,6 +115,7 @@ pub fn merge(configured: Vec<Service>, discovered: Vec<Service>) -> Catalogue {
         known.environment = known.environment.take().or(found.environment);
         known.error_rate = known.error_rate.take().or(found.error_rate);
         known.latency = known.latency.take().or(found.latency);
+        known.slo = known.slo.take().or(found.slo);
         known.repository = known.repository.take().or(found.repository);
         if known.depends_on.is_empty() {
             known.depends_on = found.depends_on;
@@ -132,6 +152,26 @@ mod tests {
         assert_eq!((web.autonomy, web.protected, web.labels.len()), (Some(Autonomy::Observe), true, 2));
         assert_eq!(problems.len(), 2);
         assert_eq!(service(&labels(&[("other", "x")]), &mut problems), None);
+    }
+
+    #[test]
+    fn an_slo_is_read_off_labels_and_a_wrong_one_is_told() {
+        let of = |pairs: &[(&str, &str)]| {
+            let mut problems = Vec::new();
+            let all: Vec<_> = [("devops-agent.service", "web")].iter().chain(pairs).copied().collect();
+            (service(&labels(&all), &mut problems).unwrap().slo, problems)
+        };
+        let (slo, problems) = of(&[("devops-agent.slo-objective", "0.995"), ("devops-agent.slo-window", "7d")]);
+        assert_eq!((slo, problems), (Some(Slo::new(0.995, "7d", None, None).unwrap()), Vec::new()));
+        for wrong in [
+            &[("devops-agent.slo-objective", "99.5 %")][..],
+            &[("devops-agent.slo-objective", "0.99"), ("devops-agent.slo-window", "a month")],
+            &[("devops-agent.slo-objective", "0.99"), ("devops-agent.slo-errors", "sum(x)")],
+            &[("devops-agent.slo-window", "7d")],
+        ] {
+            let (slo, problems) = of(wrong);
+            assert!(slo.is_none() && problems.len() == 1 && problems[0].contains("right would be"), "{problems:?}");
+        }
     }
 
     #[test]

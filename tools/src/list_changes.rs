@@ -1,34 +1,48 @@
-//! `list_changes`: what changed of late, on one time line: the first question after an alert.
+//! `list_changes`: what changed of late, on one time line, and which of it explains an alert: the first question after one.
+
+mod explained;
+mod sources;
 
 use std::{fmt, sync::Arc};
 
+use analysis::changes::Place;
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Seen, Service, SharedCatalogue, SharedClock, Tool,
-    change_line::{ChangeLine, by_docker, by_github},
+    Failure, Seen, SharedCatalogue, SharedClock, Tool,
+    change_line::ChangeLine,
     reach::{Docker, GitHub},
-    repository, service,
+    service,
 };
+use explained::Explanation;
+use sources::Sources;
 
 /// How far back, in hours.
 const HOURS: u32 = 24;
 const HOURS_MOST: u32 = 24 * 14;
 /// Changes told of one answer.
 const MOST: usize = 60;
+/// Symptoms that are compared, and characters of one.
+const SYMPTOMS: usize = 50;
+const SYMPTOM: usize = 2_000;
 
-/// Lists what changed around a service, newest first: containers made, started, killed and out of memory, images exchanged, commits,
-/// merged pull requests and workflow runs. A change shortly before an alert is the first suspect.
+/// Lists what changed around a service and what it depends on, newest first: containers made, started, stopped, killed and out of
+/// memory, images and configuration exchanged, commits, merged pull requests and workflow runs. With `onset_minutes_ago` or
+/// `symptoms` it says first which change explains them best, and why, or that none does.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("examples" = [{"service": "payments", "hours_back": 6}]))]
+#[schemars(extend("examples" = [{"service": "payments", "hours_back": 6, "onset_minutes_ago": 12, "symptoms": ["connection pool timeout"]}]))]
 pub struct ListChangesArgs {
     /// A service of the catalogue.
     pub service: String,
     /// How far back, in hours; 24 if not given, 336 at most.
     pub hours_back: Option<u32>,
+    /// How many minutes ago the trouble began; only what changed before that can explain it.
+    pub onset_minutes_ago: Option<u32>,
+    /// What the errors say: log lines, the alert's name, its annotations.
+    pub symptoms: Option<Vec<String>>,
 }
 
 /// Lists changes.
@@ -42,13 +56,16 @@ pub struct ListChanges {
 /// What changed.
 #[derive(Debug, Serialize)]
 pub struct Changes {
+    /// Which change explains the alert; absent when nobody asked.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    explanation: Option<Explanation>,
     changes: Vec<ChangeLine>,
     /// How many there are in all.
     count: usize,
-    /// Minutes since the newest change; absent when nothing changed.
+    /// Minutes since the newest change of the service itself; absent when nothing changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     newest_minutes_ago: Option<i64>,
-    /// Minutes since the newest change that brought other code or another configuration.
+    /// Minutes since the newest change of the service itself that brought other code or another configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     newest_deployment_minutes_ago: Option<i64>,
     /// Sources that were not asked or did not answer, and why.
@@ -68,15 +85,6 @@ impl ListChanges {
     ) -> Self {
         Self { docker, github, catalogue, clock }
     }
-
-    async fn docker(&self, service: &Service, since: DateTime<Utc>, until: DateTime<Utc>) -> Result<Told, Failure> {
-        by_docker(service::docker(&self.docker)?, service, since, until).await
-    }
-
-    async fn github(&self, service: &Service, since: DateTime<Utc>) -> Result<Told, Failure> {
-        let name = repository::of(service)?;
-        by_github(repository::github(&self.github)?, &name, since).await
-    }
 }
 
 /// The changes of one source, and parts of it that could not be seen.
@@ -92,47 +100,56 @@ impl Tool for ListChanges {
         let hours_back = args.hours_back.unwrap_or(HOURS).clamp(1, HOURS_MOST);
         let now = self.clock.now();
         let since = now - TimeDelta::hours(i64::from(hours_back));
-        let (docker, github) = tokio::join!(self.docker(&service, since, now), self.github(&service, since));
-        let (mut changes, mut not_seen, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-        for (source, told) in [("Docker", docker), ("GitHub", github)] {
-            match told {
-                Ok((more, missing)) => {
-                    changes.extend(more);
-                    not_seen.extend(missing);
-                }
-                Err(failure) => {
-                    not_seen.push(format!("{source}: {failure}"));
-                    failed.push(failure);
-                }
-            }
-        }
-        if failed.len() == 2 {
-            return Err(all_failed(failed));
-        }
+        let explains = args.onset_minutes_ago.is_some() || args.symptoms.is_some();
+        let sources = Sources {
+            docker: &self.docker,
+            github: &self.github,
+            catalogue: &self.catalogue.load(),
+            since,
+            now,
+            files: explains,
+        };
+        let (mut changes, mut not_seen) = sources.all(&service).await?;
         // What happened at the same moment stays in the order in which its source tells it.
         changes.retain(|change| change.at >= since && change.at <= now);
         changes.sort_by_key(|change| std::cmp::Reverse(change.at));
+        let explanation = explains.then(|| {
+            not_seen.push("feature flags that are kept elsewhere than in containers and the repository".to_owned());
+            let onset = now - TimeDelta::minutes(i64::from(args.onset_minutes_ago.unwrap_or(0)));
+            Explanation::of(&changes, onset, &symptoms(args))
+        });
         let ago = |change: &ChangeLine| (now - change.at).num_minutes();
-        let newest_minutes_ago = changes.first().map(ago);
-        let newest_deployment_minutes_ago = changes.iter().find(|change| change.deploys()).map(ago);
+        let own = || changes.iter().filter(|change| change.place == Place::Own);
+        let newest_minutes_ago = own().next().map(ago);
+        let newest_deployment_minutes_ago = own().find(|change| change.deploys()).map(ago);
         let count = changes.len();
         changes.truncate(MOST);
         let raw = service::raw(&changes);
-        let output =
-            Changes { changes, count, newest_minutes_ago, newest_deployment_minutes_ago, not_seen, hours_back, now };
+        let output = Changes {
+            explanation,
+            changes,
+            count,
+            newest_minutes_ago,
+            newest_deployment_minutes_ago,
+            not_seen,
+            hours_back,
+            now,
+        };
         Ok(Seen { output, raw })
     }
 }
 
-/// One that may come back is worth another try; else what the model or a person can mend.
-fn all_failed(failed: Vec<Failure>) -> Failure {
-    let all = failed.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    let unreachable = failed.into_iter().find(|failure| matches!(failure, Failure::Unreachable { .. }));
-    unreachable.unwrap_or_else(|| Failure::Tell(format!("no source of changes can be asked: {all}")))
+/// What the errors say, bounded.
+fn symptoms(args: &ListChangesArgs) -> Vec<String> {
+    let said = args.symptoms.iter().flatten().take(SYMPTOMS);
+    said.map(|text| crate::text::cut(text, SYMPTOM)).collect()
 }
 
 impl fmt::Display for Changes {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(explanation) = &self.explanation {
+            writeln!(out, "{explanation}")?;
+        }
         write!(out, "{} changes in the last {} hours, newest first", self.count, self.hours_back)?;
         for change in &self.changes {
             let (at, minutes) = (change.at.format("%m-%d %H:%M:%S"), (self.now - change.at).num_minutes());

@@ -97,7 +97,7 @@ fn step(minutes: u32) -> u32 {
 }
 
 /// Tells a query that does not parse before it is sent, with its place where the parser knows it.
-fn parsed(query: &str) -> Result<(), Failure> {
+pub(crate) fn parsed(query: &str) -> Result<(), Failure> {
     if query.trim().is_empty() {
         return Err(Failure::Tell("the query is empty".to_owned()));
     }

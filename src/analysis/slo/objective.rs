@@ -1,16 +1,21 @@
 //! What a service promises: which share of its requests is well, over which time.
 
 use chrono::TimeDelta;
+use serde::{Serialize, Serializer};
 
 /// The longest window: nobody keeps metrics for longer than a quarter and a bit.
 const LONGEST_DAYS: i64 = 100;
 
 /// A share of requests that is to be well, over a rolling window.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Objective {
     target: f64,
+    #[serde(serialize_with = "as_written")]
     window: TimeDelta,
 }
+
+// Its target is a number: `new` takes no other.
+impl Eq for Objective {}
 
 /// Why an objective is none.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -83,4 +88,8 @@ pub fn written(window: TimeDelta) -> String {
     let (length, unit) =
         units.into_iter().find(|(length, _)| seconds != 0 && seconds % length == 0).unwrap_or((1, "s"));
     format!("{}{unit}", seconds / length)
+}
+
+pub(super) fn as_written<S: Serializer>(window: &TimeDelta, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(&written(*window))
 }

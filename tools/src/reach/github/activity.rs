@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 
-use super::{GitHub, RepositoryName};
+use super::{GitHub, RepositoryName, name::escaped};
 use crate::Failure;
 
 /// Commits or runs of one answer.
@@ -18,6 +18,16 @@ pub struct CommitLine {
     pub message: String,
     /// When it was made.
     pub at: Option<DateTime<Utc>>,
+}
+
+/// A file that a commit touches.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TouchedFile {
+    /// Its path.
+    pub filename: String,
+    /// What changed in it; absent when GitHub finds that too large, or the file is no text.
+    #[serde(default)]
+    pub patch: Option<String>,
 }
 
 /// A run of a workflow.
@@ -82,6 +92,21 @@ impl GitHub {
             at: listed.commit.committer.and_then(|committer| committer.date),
         };
         Ok(listed.into_iter().map(line).collect())
+    }
+
+    /// The files that a commit touches; 300 at most, as GitHub tells them.
+    ///
+    /// # Errors
+    /// As [`GitHub::commits_since`].
+    pub async fn commit_files(&self, repository: &RepositoryName, sha: &str) -> Result<Vec<TouchedFile>, Failure> {
+        #[derive(Deserialize)]
+        struct Touching {
+            #[serde(default)]
+            files: Vec<TouchedFile>,
+        }
+        let path = repository.path(&format!("commits/{}", escaped(sha)));
+        let touching: Touching = self.get(&path, &[]).await?.json()?;
+        Ok(touching.files)
     }
 
     /// Runs of workflows on a branch that were started since a moment, newest first; 50 at most.

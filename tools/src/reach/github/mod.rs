@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-pub use activity::{CommitLine, WorkflowRun};
+pub use activity::{CommitLine, TouchedFile, WorkflowRun};
 pub use git::{Commit, NewFile, Tree, TreeEntry};
 pub use name::RepositoryName;
 pub use pull_request::{ChangedFile, NewPullRequest, PullRequest};
