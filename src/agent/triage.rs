@@ -15,6 +15,11 @@ use crate::{
 /// Neighbours of each kind whose health is asked; more would be noise.
 const NEIGHBOURS: usize = 4;
 
+/// Annotations that are read as words.
+const ANNOTATIONS: usize = 8;
+/// Minutes of a day: how far back changes are listed.
+const DAY: i64 = 24 * 60;
+
 /// The calls of the first look, each once.
 struct Wanted<'a> {
     agent: &'a Agent,
@@ -67,6 +72,7 @@ impl Agent {
         if let Some(service) = incident.service.service().and_then(|name| catalogue.get(name)) {
             self.at_the_service(&mut wanted, service);
             if let Some(alert) = alert {
+                self.what_explains_it(&mut wanted, alert, &service.name);
                 self.by_the_runbook(&mut wanted, alert, &service.name);
             }
             self.around(&mut wanted, &catalogue, &service.name);
@@ -89,9 +95,19 @@ impl Agent {
         if self.sources.prometheus {
             wanted.call("rank_suspects", of());
         }
+        if self.sources.prometheus && service.slo.is_some() {
+            wanted.call("slo_status", of());
+        }
         if self.sources.docker || (self.sources.loki && service.logs.is_some()) {
             wanted.call("log_patterns", of());
         }
+    }
+
+    /// What changed before the alert, and whether this was seen before.
+    fn what_explains_it(&self, wanted: &mut Wanted<'_>, alert: &Alert, service: &str) {
+        let minutes = (self.clock.now() - alert.starts_at).num_minutes().clamp(0, DAY);
+        let symptoms: Vec<&str> = std::iter::once(alert.name()).chain(told(alert)).collect();
+        wanted.call("list_changes", json!({ "service": service, "onset_minutes_ago": minutes, "symptoms": symptoms }));
     }
 
     /// What the matching runbook looks at, so that whoever reads it has the answers already.
@@ -113,6 +129,12 @@ impl Agent {
             }
         }
     }
+}
+
+/// What an alert says of itself, in words.
+fn told(alert: &Alert) -> impl Iterator<Item = &str> {
+    let words = alert.annotations.iter().filter(|(name, _)| !name.ends_with("_url")).map(|(_, text)| text.as_str());
+    words.take(ANNOTATIONS)
 }
 
 /// What an alert compares, so that its course can be seen while it was still well: `up == 0` has no past but `up` has.
