@@ -434,6 +434,12 @@ pub struct GuardSettings {
 pub struct RunbookSettings {
     /// The folder.
     pub folder: PathBuf,
+    /// Where runbooks go that were learnt; empty: nowhere.
+    pub drafts: PathBuf,
+    /// The repository of runbooks, as "owner/name"; empty: none, nothing is proposed.
+    pub repository: String,
+    /// The folder of runbooks in it.
+    pub path: String,
 }
 
 /// `[log]`.

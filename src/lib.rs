@@ -12,6 +12,9 @@ pub mod prompts;
 pub mod runbook;
 pub mod worker;
 
+pub mod learn;
+pub mod remember;
+
 pub mod config;
 pub mod doctor;
 pub mod eval;

@@ -1,6 +1,7 @@
 //! Builds each part and joins them; nobody else knows them all.
 
 mod hands;
+mod runbooks;
 
 use std::{path::Path, sync::Arc};
 
@@ -25,6 +26,9 @@ use crate::{
     runbook::Library,
     worker::WorkerOptions,
 };
+
+pub use runbooks::Reloaded;
+pub(crate) use runbooks::told as told_of_runbooks;
 
 /// The outside systems; `None` where none is configured.
 #[derive(Clone)]
@@ -135,6 +139,7 @@ impl Parts {
             metrics: Metrics::new(),
             policy: self.policy.clone(),
             policy_file: settings.guard.policy.clone(),
+            runbooks: self.runbooks_door(),
             changes: self.agent.guard.all_specs().into_iter().filter(|spec| spec.touches.is_some()).collect(),
             models: settings.model.chain.clone(),
             parts: Box::new(move || {
@@ -236,6 +241,7 @@ fn configured(settings: &Settings) -> Vec<Service> {
     let mut authorities: Vec<String> = own.into_iter().filter_map(|url| authority(url)).collect();
     authorities.push(settings.http.listen.to_string());
     let mut services = settings.services();
+    runbooks::keep(settings, &mut services);
     for service in &mut services {
         let reached = service.health_url.as_deref().and_then(authority);
         service.protected |= reached.is_some_and(|found| authorities.contains(&found));

@@ -18,9 +18,14 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("guard", with(&["journal", "config"])),
         ("agent", with(&["journal", "model", "runbook", "guard", "prompts"])),
         ("worker", with(&["journal", "agent"])),
-        ("http", with(&["journal", "guard", "report"])),
+        ("remember", with(&["journal", "guard"])),
+        ("learn", with(&["journal", "guard", "runbook", "remember"])),
+        ("http", with(&["journal", "guard", "report", "remember"])),
         ("doctor", with(&["journal", "http", "model", "parts"])),
-        ("parts", with(&["journal", "model", "runbook", "guard", "agent", "worker", "http", "config", "doctor"])),
+        (
+            "parts",
+            with(&["journal", "model", "runbook", "guard", "agent", "worker", "http", "config", "doctor", "learn"]),
+        ),
         ("eval", with(&["journal", "config", "parts", "report"])),
     ])
 }

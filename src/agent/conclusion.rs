@@ -118,7 +118,10 @@ fn evidence(event: &Event) -> Option<String> {
         | Event::SentBack { .. }
         | Event::Concluded { .. }
         | Event::HandedOver { .. }
-        | Event::Closed { .. } => None,
+        | Event::Closed { .. }
+        | Event::Feedback { .. }
+        | Event::Forgotten { .. }
+        | Event::RunbookLearned { .. } => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    incident::{AnswerStatus, Call, Event, Incident, Outcome, PAGER, Usage},
+    incident::{AnswerStatus, Call, Event, Incident, Outcome, PAGER, Source, Usage},
     journal::{Case, JournalError},
 };
 
@@ -74,6 +74,7 @@ fn why(incident: &Incident, outcome: Outcome) -> String {
             "Alertmanager resolved its alerts; nothing of ours was proven to have helped".to_owned()
         }
         Outcome::HandedOver => incident.handed_over.clone().unwrap_or_else(|| handed_over(incident)),
+        Outcome::Answered if matches!(incident.source, Some(Source::Lesson { .. })) => "it is proposed".to_owned(),
         Outcome::Answered => "the question was answered".to_owned(),
         Outcome::UndoFailed => undo_failed(incident),
     }

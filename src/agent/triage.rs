@@ -41,7 +41,7 @@ impl Agent {
     pub(super) async fn triage(&self, case: &mut Case, counts: &mut Counts) -> Result<(), JournalError> {
         let incident = case.incident();
         let wanted = match incident.source {
-            Some(Source::Question { .. }) => Vec::new(),
+            Some(Source::Question { .. } | Source::Lesson { .. }) => Vec::new(),
             Some(Source::Alert) | None => self.first_look(incident),
         };
         if wanted.is_empty() {

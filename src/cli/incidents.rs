@@ -1,4 +1,4 @@
-//! `incidents list|show|approve|deny|verify|export`.
+//! `incidents list|show|approve|deny|feedback|forget|verify|export`.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use tools::{Clock, SystemClock};
 
 use super::{
-    Found,
+    Found, feedback,
     out::{Colour, Out, table},
     server, story,
 };
@@ -55,6 +55,10 @@ enum Command {
     Approve(Answer),
     /// Says no to it.
     Deny(Answer),
+    /// Says afterwards whether cause and remedy were right; the next incident like it takes that into account.
+    Feedback(feedback::Feedback),
+    /// Has memory drop one incident, or all of a service; the journal keeps them.
+    Forget(feedback::Forget),
     /// Proves the hash chain: finds a changed or missing entry.
     Verify {
         /// One incident; without it all.
@@ -97,6 +101,8 @@ impl Incidents {
             Command::Show { id, entries, json } => show(&look(path)?, id, entries, json).await,
             Command::Approve(answer) => answered(settings, answer, Decision::Approve).await,
             Command::Deny(answer) => answered(settings, answer, Decision::Deny).await,
+            Command::Feedback(feedback) => feedback.run(settings).await,
+            Command::Forget(forget) => forget.run(settings).await,
             Command::Verify { id, json } => verify(&look(path)?, id, json).await,
             Command::Export { id } => export(&look(path)?, id).await,
         }

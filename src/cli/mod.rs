@@ -4,6 +4,7 @@ mod check_config;
 mod demo;
 mod doctor;
 mod eval;
+mod feedback;
 mod incidents;
 mod investigate;
 mod operate;
@@ -62,7 +63,7 @@ enum Command {
     Raise(operate::Raise),
     /// Says what the policy comes to, without an incident.
     Policy(policy::PolicyCommand),
-    /// Checks and shows runbooks.
+    /// Checks, shows, reloads and learns runbooks.
     Runbooks(runbooks::Runbooks),
     /// Prints the effective settings and where each came from.
     Config(check_config::Config),
@@ -122,7 +123,7 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<Found> {
         Command::Resume(said) => said.resume(load()?.settings).await,
         Command::Raise(raise) => raise.run(load()?.settings).await,
         Command::Policy(policy) => policy.run(load()?.settings).await,
-        Command::Runbooks(runbooks) => runbooks.run(load()?.settings),
+        Command::Runbooks(runbooks) => runbooks.run(load()?.settings).await,
         Command::Config(config) => config.run(&load()?),
         Command::Doctor(doctor) => doctor.run(load()?.settings).await,
         Command::Eval(eval) => {

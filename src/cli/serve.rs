@@ -12,7 +12,7 @@ use crate::{
     guard::{announce, reload},
     http,
     incident::Who,
-    parts::Parts,
+    parts::{Parts, told_of_runbooks},
     worker,
 };
 
@@ -40,6 +40,8 @@ pub(super) struct Server {
     working: JoinHandle<()>,
     discovering: JoinHandle<()>,
     reloading: JoinHandle<()>,
+    /// Runbooks: one reads them again, one learns them.
+    keeping: [JoinHandle<()>; 2],
 }
 
 impl Server {
@@ -68,12 +70,17 @@ impl Server {
             parts.journal.clone(),
             Arc::clone(&parts.clock),
             parts.worker(),
-            stopped,
+            stopped.clone(),
         ));
+        let (keeper, learner) = (Arc::clone(&parts), parts.learner(None));
+        let keeping = [
+            tokio::spawn(async move { keeper.keep_reloading_runbooks().await }),
+            tokio::spawn(async move { learner.run(stopped).await }),
+        ];
         let discoverer = Arc::clone(&parts);
         let discovering = tokio::spawn(async move { discoverer.keep_discovering().await });
         let reloading = tokio::spawn(reload_on_hangup(Arc::clone(&parts)));
-        Ok(Self { address, parts, stop, serving, working, discovering, reloading })
+        Ok(Self { address, parts, stop, serving, working, discovering, reloading, keeping })
     }
 
     /// Takes nothing more in, lets go of the work, writes what waits, and closes the journal.
@@ -81,6 +88,7 @@ impl Server {
         self.stop.send_replace(true);
         self.discovering.abort();
         self.reloading.abort();
+        self.keeping.iter().for_each(JoinHandle::abort);
         if tokio::time::timeout(GRACE, self.working).await.is_err() {
             tracing::warn!("a worker did not stop in time");
         }
@@ -92,12 +100,12 @@ impl Server {
     }
 }
 
-/// Reads the policy file again on each SIGHUP; a wrong one is said, and the one before goes on holding.
+/// Reads policy and runbooks again on each SIGHUP; what is wrong is said, and what was before goes on holding.
 async fn reload_on_hangup(parts: Arc<Parts>) {
     let mut hangups = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
         Ok(hangups) => hangups,
         Err(error) => {
-            return tracing::warn!(%error, "SIGHUP cannot be followed; POST /policy/reload reads the policy again");
+            return tracing::warn!(%error, "SIGHUP cannot be followed; POST /policy/reload and /runbooks/reload read again");
         }
     };
     while hangups.recv().await.is_some() {
@@ -106,6 +114,7 @@ async fn reload_on_hangup(parts: Arc<Parts>) {
             Ok(policy) => tracing::info!(hash = policy.hash, "the policy was read again"),
             Err(error) => tracing::error!(%error, "the policy is as before"),
         }
+        told_of_runbooks(parts.reload_runbooks());
     }
 }
 

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use super::out::{Colour, Out};
 use crate::{
     http::follow,
-    incident::{Entry, Event, IncidentId, Verdict},
+    incident::{Entry, Event, IncidentId, Verdict, Word},
     journal::Journal,
     report,
 };
@@ -43,7 +43,9 @@ pub(crate) fn line(out: &mut Out, entry: &Entry) -> Result<()> {
 
 fn colour(event: &Event) -> Option<Colour> {
     match event {
+        Event::Feedback { word: Word::Right, .. } => Some(Colour::Green),
         Event::AlertJoined { .. }
+        | Event::Feedback { word: Word::Wrong, .. }
         | Event::HandedOver { .. }
         | Event::ApprovalWanted { .. }
         | Event::SentBack { .. }
@@ -69,6 +71,8 @@ fn colour(event: &Event) -> Option<Colour> {
         | Event::BreakerRaised { .. }
         | Event::Resumed { .. }
         | Event::PolicyLoaded { .. }
+        | Event::Forgotten { .. }
+        | Event::RunbookLearned { .. }
         | Event::BudgetReached { .. } => None,
     }
 }

@@ -214,6 +214,21 @@ fn check(
             wrong(key, "it must be more than 0".to_owned());
         }
     }
+    let runbooks = &settings.runbooks;
+    if runbooks.drafts == runbooks.folder {
+        let what = "what was learnt would hold before anybody has read it; right would be a folder of its own";
+        wrong("runbooks.drafts", what.to_owned());
+    }
+    if !runbooks.repository.is_empty()
+        && let Err(failure) = tools::reach::RepositoryName::parse(&runbooks.repository)
+    {
+        wrong("runbooks.repository", failure.to_string());
+    }
+    let parts = || runbooks.path.split('/');
+    if runbooks.path.starts_with('/') || parts().any(|part| part == "..") || runbooks.path.chars().any(char::is_control)
+    {
+        wrong("runbooks.path", "it is a folder inside the repository; right would be \"runbooks\"".to_owned());
+    }
     for (name, service) in &settings.services {
         if service.container.is_some() && !service.labels.is_empty() {
             wrong(&format!("services.{name}"), "give `container` or `labels`, not both".to_owned());

@@ -16,7 +16,10 @@ pub mod policy;
 mod proof;
 mod settle;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use tools::{Kind, Mint, Registry, SharedCatalogue, SharedClock, Spec, reach::Prometheus};
 
@@ -40,7 +43,7 @@ pub struct Guard {
     journal: Journal,
     clock: SharedClock,
     prometheus: Option<Arc<Prometheus>>,
-    trusted: Arc<str>,
+    trusted: RwLock<Arc<str>>,
     options: GuardOptions,
 }
 
@@ -86,8 +89,13 @@ impl Guard {
     pub fn new(parts: GuardParts) -> Self {
         let GuardParts { registry: (registry, mint), policy, catalogue, journal, clock, prometheus, trusted, options } =
             parts;
-        let trusted = trusted.to_lowercase().into();
+        let trusted = RwLock::new(trusted.to_lowercase().into());
         Self { registry, mint, policy, catalogue, journal, clock, prometheus, trusted, options }
+    }
+
+    /// Replaces the text from which an argument of a change may come: the runbooks were read again.
+    pub fn trust(&self, text: &str) {
+        *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = text.to_lowercase().into();
     }
 
     /// Every tool with its whole schema: for linting runbooks and for people.

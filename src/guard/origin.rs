@@ -1,5 +1,7 @@
 //! Where the arguments of a change come from. Telemetry is data: it never names what is changed.
 
+use std::sync::{Arc, PoisonError};
+
 use serde_json::Value;
 use tools::Touches;
 
@@ -71,7 +73,10 @@ impl Guard {
                 | Event::SentBack { .. }
                 | Event::Concluded { .. }
                 | Event::HandedOver { .. }
-                | Event::Closed { .. } => false,
+                | Event::Closed { .. }
+                | Event::Feedback { .. }
+                | Event::Forgotten { .. }
+                | Event::RunbookLearned { .. } => false,
             };
             found.then_some(entry.seq)
         })
@@ -83,9 +88,10 @@ impl Guard {
             let values = service.labels.values().chain(&service.container).chain(&service.repository);
             service.name.to_lowercase() == needle || values.into_iter().any(|value| value.to_lowercase() == needle)
         });
+        let runbooks = Arc::clone(&self.trusted.read().unwrap_or_else(PoisonError::into_inner));
         known
             || whole(&self.policy.load().words, needle)
-            || whole(&self.trusted, needle)
+            || whole(&runbooks, needle)
             || case.entries().iter().any(|entry| self.answers(&entry.event, needle) || asks(&entry.event, needle))
     }
 

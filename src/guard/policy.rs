@@ -175,6 +175,16 @@ impl Policy {
         (0..places.len()).filter_map(move |index| self.rules.get(*places.get(index)?))
     }
 
+    /// Whether memory may keep what happened to a service; where that cannot be told, it may not.
+    pub fn remembers(&self, service: &str, environment: Option<&str>) -> bool {
+        !self.rules.iter().any(|rule| rule.forgets(service, environment))
+    }
+
+    /// Whether there is no rule against keeping anything.
+    pub fn remembers_all(&self) -> bool {
+        self.rules.iter().all(|rule| rule.remember)
+    }
+
     /// Reads a policy from text; `file` names it in errors.
     ///
     /// # Errors

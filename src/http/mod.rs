@@ -4,6 +4,7 @@ mod approvals;
 mod auth;
 mod chat;
 mod events;
+mod feedback;
 mod incidents;
 mod metrics;
 mod operations;
@@ -23,6 +24,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use serde::Serialize;
+use serde_json::Value;
 use tools::{SharedCatalogue, SharedClock, Spec};
 use tower_http::timeout::TimeoutLayer;
 
@@ -34,7 +36,7 @@ use problem::Problem;
 use crate::{
     alert::Limits,
     guard::SharedPolicy,
-    journal::{IntakeOptions, Journal},
+    journal::{IntakeOptions, Journal, JournalError},
 };
 
 /// What the server needs.
@@ -59,6 +61,8 @@ pub struct Http {
     pub policy: SharedPolicy,
     /// The policy's file; empty: the compiled-in one.
     pub policy_file: String,
+    /// What can be asked of the runbooks.
+    pub runbooks: Runbooks,
     /// The tools that change something.
     pub changes: Vec<Spec>,
     /// The models in the order in which they are tried.
@@ -69,6 +73,14 @@ pub struct Http {
     pub started: DateTime<Utc>,
     /// How long a request may take, streams and questions left out.
     pub request_timeout: Duration,
+}
+
+/// What can be asked of the runbooks.
+pub struct Runbooks {
+    /// Reads them again: what came of it, or why they are as before.
+    pub reload: Box<dyn Fn() -> Result<Value, String> + Send + Sync>,
+    /// Learns from all incidents: what came of each lesson.
+    pub learn: Box<dyn Fn() -> BoxFuture<'static, Result<Value, JournalError>> + Send + Sync>,
 }
 
 /// How one part is.
@@ -119,11 +131,15 @@ pub fn router(http: Http) -> Router {
         .route("/incidents/{id}/entries", get(incidents::entries))
         .route("/incidents/{id}/report", get(incidents::report))
         .route("/incidents/{id}/approvals/{call}", post(approvals::answer))
+        .route("/incidents/{id}/feedback", post(feedback::give))
+        .route("/incidents/{id}/forget", post(feedback::forget))
         .route("/halt", get(operations::halted).post(operations::halt))
         .route("/resume", post(operations::resume))
         .route("/raise", post(operations::raise))
         .route("/policy", get(operations::policy))
         .route("/policy/reload", post(operations::reload_policy))
+        .route("/runbooks/reload", post(operations::reload_runbooks))
+        .route("/runbooks/learn", post(operations::learn_runbooks))
         .route("/v1/models", get(chat::models))
         .route("/health", get(status::health))
         .route("/ready", get(status::ready))

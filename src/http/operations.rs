@@ -1,4 +1,5 @@
-//! What people decide about the agent itself: `POST /halt`, `/resume`, `/raise`, `/policy/reload`, and `GET /policy`.
+//! What people decide about the agent itself: `POST /halt`, `/resume`, `/raise`, `/policy/reload`, `/runbooks/reload`,
+//! `/runbooks/learn`, and `GET /policy`.
 
 use axum::{
     Extension, Json,
@@ -104,4 +105,14 @@ pub(super) async fn policy(State(http): State<SharedHttp>, Query(asked): Query<A
     };
     let told = explain(&policy, http.changes.iter(), &http.catalogue.load(), &service, http.clock.now());
     told.map(|told| Json(json!(told))).map_err(Problem::not_found)
+}
+
+/// `POST /runbooks/reload`: reads the folder again; those that do not parse are told, the others hold.
+pub(super) async fn reload_runbooks(State(http): State<SharedHttp>) -> Result<Json<Value>, Problem> {
+    (http.runbooks.reload)().map(Json).map_err(|what| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, what))
+}
+
+/// `POST /runbooks/learn`: looks through all incidents that were repaired for what can be learnt.
+pub(super) async fn learn_runbooks(State(http): State<SharedHttp>) -> Result<Json<Value>, Problem> {
+    Ok(Json((http.runbooks.learn)().await?))
 }

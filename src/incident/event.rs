@@ -3,6 +3,7 @@
 //! Invariant: an entry once written is never changed; a new kind of fact is a new variant, a new detail an optional field.
 
 use chrono::{DateTime, Utc};
+use memory::Word;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tools::{Check, Effect, System, Touches, Undo};
@@ -130,6 +131,13 @@ pub enum Source {
         /// Who asked, by the name of the credentials.
         by: String,
     },
+    /// A runbook that was learnt and is proposed to the people who keep the runbooks.
+    Lesson {
+        /// The runbook's name.
+        runbook: String,
+        /// The incidents that it was learnt from.
+        learnt_from: Vec<IncidentId>,
+    },
 }
 
 /// A budget of an investigation.
@@ -166,7 +174,7 @@ pub enum Outcome {
     ResolvedByItself,
     /// A person has to go on; the report says with what.
     HandedOver,
-    /// A question was answered.
+    /// A question was answered, or a runbook that was learnt is proposed.
     Answered,
     /// A change that did not help could not be taken back: a person is paged.
     UndoFailed,
@@ -486,6 +494,35 @@ pub enum Event {
         /// In one line.
         why: String,
     },
+    /// A person says afterwards whether cause and remedy were right.
+    Feedback {
+        /// Their judgement.
+        word: Word,
+        /// The true cause, where they give it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
+        /// Who.
+        #[serde(flatten)]
+        who: Who,
+    },
+    /// A person wants memory to drop the incident; the journal is an audit trail and keeps it.
+    Forgotten {
+        /// Who.
+        #[serde(flatten)]
+        who: Who,
+    },
+    /// A runbook was written from incidents that the same calls repaired.
+    RunbookLearned {
+        /// Its name; no runbook of that name is written again.
+        name: String,
+        /// SHA-256 of its text.
+        hash: String,
+        /// The incidents that it was learnt from.
+        from: Vec<IncidentId>,
+        /// Where it went: the draft's file, the incident that proposes it.
+        #[serde(rename = "where")]
+        place: String,
+    },
 }
 
 /// How a call ended.
@@ -575,6 +612,9 @@ impl Event {
             Self::Concluded { .. } => "concluded",
             Self::HandedOver { .. } => "handed_over",
             Self::Closed { .. } => "closed",
+            Self::Feedback { .. } => "feedback",
+            Self::Forgotten { .. } => "forgotten",
+            Self::RunbookLearned { .. } => "runbook_learned",
         }
     }
 }

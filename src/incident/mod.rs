@@ -6,6 +6,7 @@
 mod call;
 mod conclusion;
 mod event;
+mod feedback;
 mod group;
 mod todo;
 mod verdict;
@@ -20,7 +21,9 @@ pub use event::{
     AnswerStatus, Around, Budget, Call, Decision, Entry, Event, IncidentId, JoinReason, OPERATIONS, Outcome, Seq,
     ServiceMatch, Source, Usage, Who,
 };
+pub use feedback::Feedback;
 pub use group::{OpenIncidents, join, match_service};
+pub use memory::Word;
 pub use todo::Todo;
 pub use verdict::{Reason, Verdict, Weighed};
 
@@ -101,6 +104,10 @@ pub struct Incident {
     pub began_at: Option<DateTime<Utc>>,
     /// Seconds spent waiting for people.
     pub waited_seconds: i64,
+    /// What people said of it afterwards, oldest first.
+    pub feedback: Vec<Feedback>,
+    /// Who wants memory to drop it.
+    pub forgotten: Option<Who>,
 }
 
 /// Whoever pages a person takes part under this name; no model can: a cap on a model's messages does not hold for it.
@@ -133,6 +140,8 @@ impl Incident {
             last_seq: 0,
             began_at: None,
             waited_seconds: 0,
+            feedback: Vec::new(),
+            forgotten: None,
         }
     }
 
@@ -213,7 +222,8 @@ impl Incident {
             | Event::BreakerRaised { .. }
             | Event::Halted { .. }
             | Event::Resumed { .. }
-            | Event::PolicyLoaded { .. } => {}
+            | Event::PolicyLoaded { .. }
+            | Event::RunbookLearned { .. } => {}
             Event::BudgetReached { budget, .. } => self.budget_reached = Some(*budget),
             Event::SentBack { .. } => {
                 self.sent_back = true;
@@ -231,6 +241,11 @@ impl Incident {
                 self.outcome = Some(*outcome);
                 self.phase = Phase::Closed;
             }
+            Event::Feedback { word, cause, who } => {
+                let (seq, cause, who) = (entry.seq, cause.clone(), who.clone());
+                self.feedback.push(Feedback { seq, at, word: *word, cause, who });
+            }
+            Event::Forgotten { who } => self.forgotten = Some(who.clone()),
         }
     }
 
@@ -272,6 +287,12 @@ impl Incident {
         self.alerts.iter().all(|joined| joined.seq < seq || joined.resolved.is_some())
     }
 
+    /// Whether a change of a repository was proposed, and stands.
+    pub fn proposed(&self) -> bool {
+        self.changes()
+            .any(|(_, change)| change.touches == Touches::Repository && matches!(change.verified, Some((_, true))))
+    }
+
     /// The change that did not help and could not be taken back.
     pub fn undo_failed(&self) -> Option<(&CallState, &ChangeState)> {
         self.changes().find(|(_, change)| change.undone == Some(false))
@@ -289,6 +310,8 @@ impl Incident {
         }
         match &self.source {
             Some(Source::Question { .. }) => Outcome::Answered,
+            Some(Source::Lesson { .. }) if self.proposed() => Outcome::Answered,
+            Some(Source::Lesson { .. }) => Outcome::HandedOver,
             Some(Source::Alert) | None if self.repaired() => Outcome::Repaired,
             Some(Source::Alert) | None if self.all_resolved() => Outcome::ResolvedByItself,
             Some(Source::Alert) | None => Outcome::HandedOver,

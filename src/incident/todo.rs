@@ -75,7 +75,9 @@ impl Incident {
         if !run.is_empty() {
             return Todo::Run(run);
         }
-        wait.map_or(Todo::Think, Todo::Wait)
+        // A lesson has one thing to propose, and nothing to think about.
+        let next = if matches!(self.source, Some(Source::Lesson { .. })) { Todo::Close } else { Todo::Think };
+        wait.map_or(next, Todo::Wait)
     }
 
     /// Whether a worker is needed, and not before which moment; `None` when there is nothing to do until the next event.

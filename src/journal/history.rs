@@ -159,7 +159,10 @@ pub(super) fn project(connection: &Connection, entry: &Entry) -> Result<(), Jour
         | Event::BudgetReached { .. }
         | Event::SentBack { .. }
         | Event::Concluded { .. }
-        | Event::HandedOver { .. } => Ok(()),
+        | Event::HandedOver { .. }
+        | Event::Feedback { .. }
+        | Event::Forgotten { .. }
+        | Event::RunbookLearned { .. } => Ok(()),
     }
 }
 

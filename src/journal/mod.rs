@@ -8,6 +8,7 @@ mod chain;
 mod history;
 mod intake;
 mod lease;
+mod lessons;
 mod read;
 mod releases;
 mod store;
@@ -25,6 +26,7 @@ pub use chain::Broken;
 pub use history::History;
 pub use intake::{IntakeOptions, Taken};
 pub use lease::Lease;
+pub use lessons::Proposal;
 
 use crate::incident::{Entry, Event, Incident, IncidentId, OPERATIONS, Outcome, Seq, Who};
 

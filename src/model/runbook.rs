@@ -41,7 +41,7 @@ impl RunbookModel {
         let Some(runbook) = self.library.find(alert) else {
             return Err(format!("no runbook is for the alert {}", alert.name()));
         };
-        Ok(match walk(runbook, alert, incident, may_call)? {
+        Ok(match walk(&runbook, alert, incident, may_call)? {
             Walked::Calls(calls, thought) => {
                 let wanted = calls.into_iter().map(|(tool, args)| Wanted { tool, args }).collect();
                 (thought, Step::Calls(wanted))

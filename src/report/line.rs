@@ -1,7 +1,7 @@
 //! One entry as one line for people: the same words in the report's time line, in the terminal and in lists.
 
 use super::taken_back;
-use crate::incident::{AnswerStatus, Decision, Entry, Event, JoinReason, Outcome, Source, TRIAGE, Verdict, Who};
+use crate::incident::{AnswerStatus, Decision, Entry, Event, JoinReason, Outcome, Source, TRIAGE, Verdict, Who, Word};
 
 /// What an entry says, in one line fit for a terminal; `None` for entries that only machines need.
 pub fn line(entry: &Entry) -> Option<String> {
@@ -11,7 +11,7 @@ pub fn line(entry: &Entry) -> Option<String> {
 fn told(entry: &Entry) -> Option<String> {
     Some(match &entry.event {
         Event::Opened { source: Source::Question { by, .. }, .. } => format!("{by} asked a question"),
-        Event::Opened { source: Source::Alert, title, .. } => format!("opened: {title}"),
+        Event::Opened { source: Source::Alert | Source::Lesson { .. }, title, .. } => format!("opened: {title}"),
         Event::AlertJoined { alert, because, truncated, instructs, .. } => {
             let left_out =
                 if *truncated > 0 { format!("; Alertmanager left out {truncated} more") } else { String::new() };
@@ -84,6 +84,12 @@ fn told(entry: &Entry) -> Option<String> {
         Event::Concluded { conclusion, .. } => format!("concludes: {}", short(&conclusion.cause)),
         Event::HandedOver { why } => format!("handed over: {why}"),
         Event::Closed { outcome, why } => format!("{}: {why}", ended(*outcome)),
+        Event::Feedback { word, cause, who } => feedback(*word, cause.as_deref(), who),
+        Event::Forgotten { who } => format!("{} wants memory to forget it{}", who.by, why(who)),
+        Event::RunbookLearned { name, from, place, .. } => {
+            let from: Vec<_> = from.iter().map(ToString::to_string).collect();
+            format!("learnt the runbook {name} from incidents {}: {place}", from.join(", "))
+        }
     })
 }
 
@@ -98,6 +104,16 @@ fn of(service: &str) -> &str {
 
 fn why(who: &Who) -> String {
     if who.because.is_empty() { String::new() } else { format!(": {}", who.because) }
+}
+
+/// What a person said afterwards, as it reads in a line.
+pub(super) fn feedback(word: Word, cause: Option<&str>, who: &Who) -> String {
+    let word = match word {
+        Word::Right => "right",
+        Word::Wrong => "wrong",
+    };
+    let cause = cause.map_or_else(String::new, |cause| format!("; the cause was: {}", short(cause)));
+    format!("{} says that it was {word}{cause}{}", who.by, why(who))
 }
 
 fn joined(because: &JoinReason) -> String {

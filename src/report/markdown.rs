@@ -22,6 +22,7 @@ pub(super) fn markdown(report: &Report) -> String {
     if let Some(conclusion) = &report.conclusion {
         list(&mut out, "Next steps", &conclusion.next_steps);
     }
+    list(&mut out, "What people said of it", &report.feedback);
     push(&mut out, "\n## Time line\n");
     for line in &report.timeline {
         push(&mut out, &format!("- {} [{}] {}", line.at.format("%H:%M:%S%.3f"), line.seq, escaped(&line.text)));

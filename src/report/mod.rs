@@ -47,6 +47,8 @@ pub struct Report {
     pub refused: Vec<String>,
     /// What could not be checked, and why.
     pub not_checked: Vec<String>,
+    /// What people said of it afterwards, oldest first.
+    pub feedback: Vec<String>,
     /// What happened, line by line.
     pub timeline: Vec<Line>,
     /// What it cost.
@@ -130,6 +132,7 @@ impl Report {
             changes: changes(incident, entries),
             refused: refused(entries),
             not_checked: not_checked(incident, entries),
+            feedback: feedback(incident),
             timeline: entries.iter().filter_map(timeline_line).collect(),
             cost: cost(incident, entries),
         }
@@ -240,6 +243,21 @@ fn not_checked(incident: &Incident, entries: &[Entry]) -> Vec<String> {
     missed
 }
 
+fn feedback(incident: &Incident) -> Vec<String> {
+    let told = incident.feedback.iter().map(|said| {
+        let words = line::feedback(said.word, said.cause.as_deref(), &said.who);
+        format!("{words} [{}]", said.seq)
+    });
+    let forgotten = incident.forgotten.iter().map(|who| format!("{} wants memory to forget it", who.by));
+    told.chain(forgotten).map(|text| tools::clean(&text)).collect()
+}
+
+/// The last entry that is about the incident itself, not about what people said of it later.
+fn lasted_until(incident: &Incident, entries: &[Entry]) -> DateTime<Utc> {
+    let later = |event: &Event| matches!(event, Event::Feedback { .. } | Event::Forgotten { .. });
+    entries.iter().rev().find(|entry| !later(&entry.event)).map_or(incident.updated_at, |entry| entry.at)
+}
+
 fn cost(incident: &Incident, entries: &[Entry]) -> Cost {
     let models: BTreeSet<_> = entries
         .iter()
@@ -255,7 +273,7 @@ fn cost(incident: &Incident, entries: &[Entry]) -> Cost {
         turns: incident.turns,
         calls: incident.calls.len(),
         usage: incident.usage,
-        seconds: (incident.updated_at - incident.opened_at).as_seconds_f64(),
+        seconds: (lasted_until(incident, entries) - incident.opened_at).as_seconds_f64(),
         waited_seconds: incident.waited_seconds,
     }
 }

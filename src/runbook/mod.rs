@@ -95,6 +95,12 @@ pub struct StepClaim {
 }
 
 impl Runbook {
+    /// Whether it is for every alert: what is done where nothing better is known.
+    pub fn catches_all(&self) -> bool {
+        let any = |name: &Regex| name.is_match("") && name.is_match("\u{1}");
+        self.matches.iter().any(|wanted| wanted.labels.is_empty() && wanted.alertname.as_ref().is_none_or(any))
+    }
+
     /// Whether this runbook is for that alert.
     pub fn fits(&self, alert: &Alert) -> bool {
         self.matches.iter().any(|wanted| {

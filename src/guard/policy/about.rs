@@ -36,7 +36,8 @@ impl About {
         if let Some(places) = known.get(tool).and_then(|services| services.get(service)) {
             return Arc::clone(places);
         }
-        let about = rules.iter().enumerate().filter(|(_, rule)| rule.is_about(tool, service));
+        // One about memory says nothing about calls.
+        let about = rules.iter().enumerate().filter(|(_, rule)| rule.remember && rule.is_about(tool, service));
         let places: Arc<[usize]> = about.map(|(place, _)| place).collect();
         let services = known.entry(tool.to_owned()).or_default();
         if services.len() >= SERVICES {

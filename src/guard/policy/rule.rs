@@ -32,6 +32,9 @@ pub struct Rule {
     /// Who has to say yes, where somebody has to.
     #[serde(default)]
     pub approval: SomeApproval,
+    /// `false`: memory keeps nothing of incidents of its services.
+    #[serde(default = "yes")]
+    pub remember: bool,
     /// Why, in its author's words.
     pub because: String,
     #[serde(default)]
@@ -44,7 +47,9 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Example {
-    tool: String,
+    /// Left out where a rule is about what is remembered.
+    #[serde(default)]
+    tool: Option<String>,
     service: String,
     #[serde(default)]
     environment: Option<String>,
@@ -52,9 +57,16 @@ struct Example {
     at: Option<DateTime<Utc>>,
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl std::fmt::Display for Example {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{} on {}", self.tool, self.service)?;
+        match &self.tool {
+            Some(tool) => write!(out, "{tool} on {}", self.service)?,
+            None => out.write_str(&self.service)?,
+        }
         if let Some(environment) = &self.environment {
             write!(out, " in {environment}")?;
         }
@@ -113,8 +125,15 @@ impl Rule {
     /// A rule that does not mean what its author thinks never starts.
     pub(super) fn check(&self) -> Result<(), String> {
         let name = &self.name;
-        if self.verdict.is_none() && self.caps.is_empty() && self.approval == SomeApproval::default() {
-            return Err(format!("rule {name:?} says nothing: give it a verdict, caps or approval"));
+        let calls = self.verdict.is_some() || !self.caps.is_empty() || self.approval != SomeApproval::default();
+        if !calls && self.remember {
+            return Err(format!("rule {name:?} says nothing: give it a verdict, caps, approval, or remember = false"));
+        }
+        if !self.remember && (calls || !self.always() || !self.tool.all()) {
+            let what = "what is remembered hangs on services and environments alone";
+            return Err(format!(
+                "rule {name:?}: {what}; a rule with remember = false has no tool, when, outside, verdict, caps or approval"
+            ));
         }
         if self.because.trim().is_empty() {
             return Err(format!("rule {name:?} gives no reason in `because`; people read it when the rule holds"));
@@ -146,7 +165,20 @@ impl Rule {
             }
             None => DateTime::UNIX_EPOCH,
         };
-        self.speaks(&example.tool, &example.service, example.environment.as_deref(), now)
+        let tool = match &example.tool {
+            Some(tool) => tool,
+            None if self.remember => {
+                let right = "right would be { tool = \"restart_container\", service = \"payments\" }";
+                return Err(format!("rule {:?}: its example {example} has no `tool`; {right}", self.name));
+            }
+            None => "",
+        };
+        self.speaks(tool, &example.service, example.environment.as_deref(), now)
+    }
+
+    /// Whether it wants nothing of this service kept; doubt is a yes.
+    pub(super) fn forgets(&self, service: &str, environment: Option<&str>) -> bool {
+        !self.remember && self.speaks("", service, environment, DateTime::UNIX_EPOCH).unwrap_or(true)
     }
 
     /// When it speaks, for people.

@@ -60,6 +60,21 @@ fn a_policy_is_refused_whole_if_any_part_is_wrong() {
             ),
             "has a window, and its example x on a no `at`",
         ),
+        (&format!("{rule}remember = false\nexamples = []"), "brings no examples"),
+        (&format!("{rule}remember = true\nexamples = [{{ service = \"a\" }}]"), "says nothing"),
+        (
+            &format!("{rule}remember = false\nverdict = \"ask\"\nexamples = [{{ service = \"a\" }}]"),
+            "hangs on services and environments alone",
+        ),
+        (
+            &format!("{rule}remember = false\ntool = \"x\"\nexamples = [{{ service = \"a\" }}]"),
+            "a rule with remember = false has no tool",
+        ),
+        (
+            &format!("{rule}remember = false\nservice = \"pay*\"\nexamples = [{{ service = \"orders\" }}]"),
+            "rule \"r\" does not match its example orders",
+        ),
+        (&format!("{rule}verdict = \"ask\"\nexamples = [{{ service = \"a\" }}]"), "its example a has no `tool`"),
         (&format!("{rule}verdict = \"perhaps\"\nexamples = []"), "unknown variant `perhaps`"),
         (
             &format!(
@@ -72,4 +87,24 @@ fn a_policy_is_refused_whole_if_any_part_is_wrong() {
         let found = wrong(more);
         assert!(found.starts_with("policy policy.toml: ") && found.contains(told), "{more}\n{found}");
     }
+}
+
+#[test]
+fn what_is_not_to_be_kept_is_told_by_service_and_environment_and_doubt_is_a_no() {
+    let policy = |rules: &str| Policy::parse("test", &format!("{BASE}{rules}")).unwrap();
+    let all = policy("");
+    assert!(all.remembers("payments", None) && all.remembers_all());
+    let by_service = policy(
+        "[[rules]]\nname = \"r\"\nbecause = \"x\"\nservice = \"pay*\"\nremember = false\n\
+         examples = [{ service = \"payments\" }]\ncounter_examples = [{ service = \"orders\" }]",
+    );
+    assert!(!by_service.remembers("payments", None) && by_service.remembers("orders", Some("production")));
+    assert!(!by_service.remembers_all(), "an incident without a service could be one of them");
+    let by_environment = policy(
+        "[[rules]]\nname = \"r\"\nbecause = \"x\"\nenvironment = \"production\"\nremember = false\n\
+         examples = [{ service = \"payments\", environment = \"production\" }]",
+    );
+    assert!(!by_environment.remembers("payments", Some("production")));
+    assert!(by_environment.remembers("payments", Some("staging")));
+    assert!(!by_environment.remembers("payments", None), "it cannot be told where it runs");
 }
