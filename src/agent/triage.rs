@@ -113,7 +113,7 @@ impl Agent {
     /// What the matching runbook looks at, so that whoever reads it has the answers already.
     fn by_the_runbook(&self, wanted: &mut Wanted<'_>, alert: &Alert, service: &str) {
         if let Some(found) = self.library.find(alert) {
-            for (tool, args) in runbook::looks(found, alert, service) {
+            for (tool, args) in runbook::looks(&found, alert, service) {
                 wanted.call(&tool, args);
             }
         }
