@@ -1,0 +1,163 @@
+//! Past incidents: kept, corrected by people, forgotten, and asked for what helped.
+
+use serde_json::Value;
+
+use crate::{
+    Advice, Ask, Collection, Filter, Memory, MemoryError, Past, Point, Remembered, Said, advise,
+    memory::{Current, PAGE},
+    point::hash,
+};
+
+/// Past incidents that advise.
+const ADVISERS: usize = 20;
+
+/// What past incidents tell.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Recalled {
+    /// Those that are like what is seen now, most alike first; empty when none is.
+    pub past: Vec<Past>,
+    /// What they advise, best first.
+    pub advice: Vec<Advice>,
+    /// How alike the best was that was not alike enough.
+    pub closest: Option<f32>,
+    /// What a reader must know.
+    pub notes: Vec<String>,
+}
+
+/// What is to be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forget {
+    /// One incident, by its number in the journal.
+    Incident(u64),
+    /// Everything about one service.
+    Service(String),
+}
+
+impl Memory {
+    /// Keeps an incident, in place of what was kept of it before.
+    ///
+    /// # Errors
+    /// When the store or the embeddings endpoint fails.
+    pub async fn remember(&self, remembered: &Remembered) -> Result<(), MemoryError> {
+        let _writing = self.writing.lock().await;
+        self.keep(remembered).await
+    }
+
+    /// Adds what a person said of an incident; the next recall heeds it.
+    ///
+    /// # Errors
+    /// [`MemoryError::Wrong`] when memory has no such incident; else as [`Memory::remember`].
+    pub async fn feedback(&self, incident: u64, said: Said) -> Result<Remembered, MemoryError> {
+        let _writing = self.writing.lock().await;
+        let unknown = || MemoryError::Wrong(format!("memory has no incident {incident}"));
+        let current = self.current(Collection::Incidents).await?.ok_or_else(unknown)?;
+        let id = Point::id_of(Collection::Incidents, &source(incident), 0);
+        let point = self.store.get(&current.index, vec![id]).await?.into_iter().next().ok_or_else(unknown)?;
+        let mut remembered = to_remembered(&point).ok_or_else(unknown)?;
+        remembered.said.push(said);
+        self.keep(&remembered).await?;
+        Ok(remembered)
+    }
+
+    async fn keep(&self, remembered: &Remembered) -> Result<(), MemoryError> {
+        let index = self.ready(Collection::Incidents, None).await?;
+        let point = to_point(remembered, self.clean)?;
+        self.add(&index, vec![point]).await
+    }
+
+    /// Forgets; what was forgotten is gone from the index and from the disk when this returns. Says how many points went.
+    ///
+    /// # Errors
+    /// When the store or the embeddings endpoint fails.
+    pub async fn forget(&self, what: &Forget) -> Result<usize, MemoryError> {
+        let _writing = self.writing.lock().await;
+        let mut gone = 0;
+        for collection in Collection::ALL {
+            let filter = match what {
+                Forget::Incident(incident) => Filter { source: Some(source(*incident)), ..Filter::default() },
+                Forget::Service(service) => Filter { service: Some(service.clone()), ..Filter::default() },
+            };
+            if matches!(what, Forget::Incident(_)) && collection != Collection::Incidents {
+                continue;
+            }
+            let Some(Current { index, fresh }) = self.current(collection).await? else { continue };
+            let mut here = 0;
+            loop {
+                let (points, _) = self.store.page(&index, filter.clone(), None, PAGE, false).await?;
+                if points.is_empty() {
+                    break;
+                }
+                here += points.len();
+                self.take(&index, points.iter().map(|indexed| indexed.point.id).collect()).await?;
+            }
+            if here > 0 && self.store.keeps_remains() {
+                self.rebuild(collection, Some(Current { index, fresh }), None).await?;
+            }
+            gone += here;
+        }
+        Ok(gone)
+    }
+
+    /// Past incidents that are like what is asked, and what they advise.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn recall(&self, ask: &Ask) -> Result<Recalled, MemoryError> {
+        let wide = Ask { limit: ADVISERS, ..ask.clone() };
+        let (ranked, closest, notes) = self.ranked(Collection::Incidents, &wide).await?;
+        let mut past: Vec<Past> = ranked
+            .into_iter()
+            .filter_map(|ranked| {
+                let remembered = to_remembered(&ranked.best.found.point)?;
+                // By meaning alone it may be near without being alike in words.
+                let likeness = ranked.nearness.map_or(ranked.likeness, |near| near.max(ranked.likeness));
+                Some(Past { remembered, likeness })
+            })
+            .collect();
+        let advice = advise(&past);
+        past.truncate(ask.limit.max(1));
+        Ok(Recalled { past, advice, closest, notes })
+    }
+}
+
+fn source(incident: u64) -> String {
+    format!("incident {incident}")
+}
+
+/// An incident as a point: found by what was seen and by its cause as it stands.
+pub(crate) fn to_point(remembered: &Remembered, clean: fn(&str) -> String) -> Result<Point, MemoryError> {
+    let unfit = |error: serde_json::Error| MemoryError::Wrong(format!("the incident cannot be kept: {error}"));
+    let data = cleaned(serde_json::to_value(remembered).map_err(unfit)?, clean);
+    let remembered: Remembered = serde_json::from_value(data.clone()).map_err(unfit)?;
+    let cause = remembered.true_cause().unwrap_or_default();
+    let source = source(remembered.incident);
+    let text = format!("{}\n{cause}", remembered.symptoms.join("\n"));
+    Ok(Point {
+        id: Point::id_of(Collection::Incidents, &source, 0),
+        hash: hash(&[&data.to_string()]),
+        source,
+        title: remembered.alert.clone(),
+        section: String::new(),
+        keywords: String::new(),
+        service: remembered.service.clone(),
+        environment: remembered.environment.clone(),
+        kind: "incident".to_owned(),
+        at: Some(remembered.at),
+        text: text.trim().to_owned(),
+        data: Some(data),
+    })
+}
+
+pub(crate) fn to_remembered(point: &Point) -> Option<Remembered> {
+    serde_json::from_value(point.data.clone()?).ok()
+}
+
+/// Every text in a value, cleaned.
+fn cleaned(value: Value, clean: fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => clean(&text).into(),
+        Value::Array(items) => items.into_iter().map(|item| cleaned(item, clean)).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(key, item)| (key, cleaned(item, clean))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}

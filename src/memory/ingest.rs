@@ -1,0 +1,184 @@
+//! Indexing: documents that changed are written, those that are gone are removed, the rest is left as it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    BadFile, Collection, Filter, Memory, MemoryError, Origin, Point, folder,
+    markdown::Document,
+    memory::{Cleaner, PAGE},
+    point::hash,
+    store::Index,
+    words::words,
+};
+
+/// Documents that are read at once.
+const CHUNK: usize = 64;
+/// Documents by which the length of an ordinary section is measured.
+const SAMPLE: usize = 400;
+
+/// How far indexing has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Documents that were looked at.
+    pub done: usize,
+    /// Documents in all.
+    pub all: usize,
+}
+
+/// What indexing did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ingested {
+    /// Documents that are in the index now.
+    pub documents: usize,
+    /// Of those, new ones and changed ones.
+    pub written: usize,
+    /// Documents that were removed, because they are gone.
+    pub removed: usize,
+    /// Documents that could not be read; what the index has of them stays.
+    pub bad: Vec<BadFile>,
+}
+
+/// What the index has of one document.
+#[derive(Default)]
+struct Kept {
+    hash: String,
+    ids: BTreeSet<u64>,
+}
+
+impl Memory {
+    /// Makes a collection hold these documents and no others. Safe to do again: what did not change is not written.
+    ///
+    /// # Errors
+    /// When a folder cannot be read (then nothing is removed), or the store or the embeddings endpoint fails.
+    pub async fn index(
+        &self,
+        collection: Collection,
+        origins: &[Origin],
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Ingested, MemoryError> {
+        let _writing = self.writing.lock().await;
+        let origins = origins.to_vec();
+        let documents = blocking(move || folder::list(&origins)).await??;
+        let average = {
+            let sample: Vec<_> = documents.iter().step_by(documents.len().div_ceil(SAMPLE).max(1)).cloned().collect();
+            blocking(move || average(&sample)).await?
+        };
+        let index = self.ready(collection, average).await?;
+        let mut kept = self.kept(&index).await?;
+        let all = documents.len();
+        let (mut ingested, mut waiting, mut done) = (Ingested::default(), Vec::new(), 0);
+        let clean = self.clean;
+        for chunk in documents.chunks(CHUNK) {
+            let chunk = chunk.to_vec();
+            let read =
+                blocking(move || chunk.iter().map(|document| points(collection, document, clean)).collect::<Vec<_>>());
+            for document in read.await? {
+                done += 1;
+                match document {
+                    Err(bad) => {
+                        kept.remove(&bad.file);
+                        ingested.bad.push(bad);
+                    }
+                    Ok((source, points)) => {
+                        ingested.documents += 1;
+                        let old = kept.remove(&source).unwrap_or_default();
+                        if points.first().is_some_and(|point| point.hash == old.hash) {
+                            continue;
+                        }
+                        ingested.written += 1;
+                        let new: BTreeSet<u64> = points.iter().map(|point| point.id).collect();
+                        self.take(&index, old.ids.difference(&new).copied().collect()).await?;
+                        waiting.extend(points);
+                    }
+                }
+                while waiting.len() >= PAGE {
+                    let rest = waiting.split_off(PAGE);
+                    self.add(&index, std::mem::replace(&mut waiting, rest)).await?;
+                }
+            }
+            progress(Progress { done, all });
+        }
+        self.add(&index, waiting).await?;
+        ingested.removed = kept.len();
+        self.take(&index, kept.into_values().flat_map(|kept| kept.ids).collect()).await?;
+        Ok(ingested)
+    }
+
+    async fn kept(&self, index: &Index) -> Result<BTreeMap<String, Kept>, MemoryError> {
+        let mut kept: BTreeMap<String, Kept> = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let (points, next) = self.store.page(index, Filter::default(), after, PAGE, false).await?;
+            for indexed in points {
+                let document = kept.entry(indexed.point.source).or_default();
+                document.ids.insert(indexed.point.id);
+                document.hash = indexed.point.hash;
+            }
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(kept),
+            }
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, MemoryError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| MemoryError::Store(format!("reading broke off: {error}")))
+}
+
+/// A document's name and its sections as points.
+fn points(collection: Collection, document: &Origin, clean: Cleaner) -> Result<(String, Vec<Point>), BadFile> {
+    let (source, text) = folder::read(document)?;
+    let read =
+        Document::parse(&text).map_err(|wrong| BadFile { file: source.clone(), line: wrong.line, what: wrong.what })?;
+    let stem = source.rsplit('/').next().unwrap_or(&source);
+    let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
+    let title = clean(read.title.as_deref().unwrap_or(stem));
+    let kind = read.front.kind.clone().unwrap_or_else(|| kind_of(collection).to_owned());
+    let keywords = clean(&read.front.keywords.join("\n"));
+    let sections: Vec<_> =
+        read.sections.iter().map(|section| (clean(&section.headings.join(" / ")), clean(&section.text))).collect();
+    // A document of headings alone is still found by its title.
+    let sections = if sections.is_empty() { vec![(String::new(), String::new())] } else { sections };
+    let at = read.front.at.map(|at| at.to_rfc3339()).unwrap_or_default();
+    let (service, environment) =
+        (read.front.service.map(|name| clean(&name)), read.front.environment.map(|name| clean(&name)));
+    let mut parts = vec![title.as_str(), &kind, &keywords, &at];
+    parts.extend([service.as_deref().unwrap_or_default(), environment.as_deref().unwrap_or_default()]);
+    parts.extend(sections.iter().flat_map(|(headings, text)| [headings.as_str(), text.as_str()]));
+    let hash = hash(&parts);
+    let points = sections.iter().enumerate().map(|(ordinal, (headings, text))| Point {
+        id: Point::id_of(collection, &source, ordinal),
+        source: source.clone(),
+        title: title.clone(),
+        section: headings.clone(),
+        keywords: keywords.clone(),
+        service: service.clone(),
+        environment: environment.clone(),
+        kind: kind.clone(),
+        at: read.front.at,
+        hash: hash.clone(),
+        text: text.clone(),
+        data: None,
+    });
+    Ok((source.clone(), points.collect()))
+}
+
+fn kind_of(collection: Collection) -> &'static str {
+    match collection {
+        Collection::Runbooks => "runbook",
+        Collection::Incidents => "incident",
+        Collection::Documents => "document",
+    }
+}
+
+/// Words of an ordinary section; `None` where there is none. Documents that cannot be read are told later.
+fn average(sample: &[Origin]) -> Option<u32> {
+    let read = sample.iter().filter_map(|document| folder::read(document).ok());
+    let parsed = read.filter_map(|(_, text)| Document::parse(&text).ok());
+    let lengths: Vec<usize> =
+        parsed.flat_map(|document| document.sections).map(|section| words(&section.text).len()).collect();
+    let sum: usize = lengths.iter().sum();
+    let mean = sum.checked_div(lengths.len())?;
+    Some(u32::try_from(mean).unwrap_or(u32::MAX).max(8))
+}
