@@ -37,6 +37,7 @@ pub struct Sample {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Forecast {
     /// Whether and when it runs full.
+    #[serde(flatten)]
     pub outcome: Outcome,
     /// What is used at the newest sample, by the line where there is one; absent without a sample.
     pub level: Option<f64>,

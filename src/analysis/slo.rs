@@ -109,9 +109,10 @@ pub enum Exhausted {
     /// At the rate of this window, after so long.
     After {
         /// In hours.
+        #[serde(rename = "exhausted_in_hours")]
         hours: f64,
         /// Whose rate it is.
-        #[serde(serialize_with = "as_written")]
+        #[serde(rename = "exhausted_at_the_rate_of", serialize_with = "as_written")]
         by: TimeDelta,
     },
     /// It does not burn faster than it comes back.
@@ -133,6 +134,7 @@ pub struct Status {
     /// The most urgent of them.
     pub urgency: Urgency,
     /// When the budget is used up.
+    #[serde(flatten)]
     pub exhausted: Exhausted,
 }
 

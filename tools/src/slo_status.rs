@@ -204,8 +204,11 @@ impl fmt::Display for Standing {
             .map(|rule| format!("over {} for {} and {}", figure(rule.over), written(rule.long), written(rule.short)))
             .collect();
         write!(out, "{}{}", if rules.is_empty() { "" } else { " " }, rules.join("; "))?;
-        let burns: Vec<_> = self.status.burns.iter().map(told).collect();
-        write!(out, "\nburn rates: {}", burns.join(", "))?;
+        let rates: Vec<_> = self.status.burns.iter().filter_map(rate_of).collect();
+        write!(out, "\nburn rates: {}", if rates.is_empty() { "none".to_owned() } else { rates.join(", ") })?;
+        for (what, windows) in self.without_rate() {
+            write!(out, "\n{what}: {}", windows.join(", "))?;
+        }
         if !self.counted {
             write!(out, "\nmeasured by the mean of error_rate over time, whatever the traffic")?;
         }
@@ -216,15 +219,26 @@ impl fmt::Display for Standing {
     }
 }
 
-fn told(burn: &Burn) -> String {
-    let window = written(burn.window);
-    match burn.rate {
-        Rate::Burns { rate, share } => format!("{window} {} ({} % failed)", figure(rate), figure(share * 100.0)),
-        Rate::NoTraffic => format!("{window} no traffic"),
-        Rate::NoData => format!("{window} no data"),
-        Rate::Vanished => format!("{window} no data, though there were before"),
-        Rate::Contradiction => {
-            format!("{window} more errors than requests or no number: `errors` and `total` do not fit")
+impl Standing {
+    /// Windows without a rate, by what is wrong with them.
+    fn without_rate(&self) -> BTreeMap<&'static str, Vec<String>> {
+        let mut without: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for burn in &self.status.burns {
+            let what = match burn.rate {
+                Rate::Burns { .. } => continue,
+                Rate::NoTraffic => "no traffic",
+                Rate::NoData => "no data",
+                Rate::Vanished => "no data any more, the counters are gone",
+                Rate::Contradiction => "more errors than requests or no number, so `errors` and `total` do not fit",
+            };
+            without.entry(what).or_default().push(written(burn.window));
         }
+        without
     }
+}
+
+/// The rate of a window, where it has one.
+fn rate_of(burn: &Burn) -> Option<String> {
+    let Rate::Burns { rate, share } = burn.rate else { return None };
+    Some(format!("{} {} ({} %)", written(burn.window), figure(rate), figure(share * 100.0)))
 }

@@ -8,6 +8,7 @@
 )]
 
 mod call_faults;
+mod capacity;
 mod cases;
 mod closed_loop;
 mod docker_client;

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod capacity;
 mod changes;
 mod failures;
 mod github;
