@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::{BoxFuture, join_all};
+use memory::Memory;
 use tokio::sync::Mutex;
 use tools::{Failure, SharedClock};
 
@@ -78,6 +79,7 @@ pub struct Doctor {
     chain: Vec<String>,
     runbooks: usize,
     destinations: Vec<String>,
+    memory: Option<Arc<Memory>>,
     last: Mutex<Option<(DateTime<Utc>, Vec<Part>)>>,
 }
 
@@ -91,6 +93,7 @@ impl Doctor {
             chain: parts.settings.model.chain.clone(),
             runbooks: parts.library.iter().count(),
             destinations: parts.settings.notify.destinations.iter().map(|one| one.name.clone()).collect(),
+            memory: parts.memory.clone(),
             last: Mutex::new(None),
         }
     }
@@ -163,21 +166,30 @@ impl Doctor {
         ok("model", format!("{}, asked when there is something to investigate", self.chain.join(", then ")))
     }
 
-    /// Recall is by the journal itself: earlier incidents of the same alert on the same service.
     async fn memory(&self) -> Part {
-        match self
-            .journal
-            .list(crate::journal::Filter { phase: Some("closed".to_owned()), most: 1_000, ..Default::default() })
-            .await
-        {
-            Ok(past) => ok("memory", format!("{} closed incidents can be recalled", past.len())),
-            Err(error) => Part {
-                name: "memory".to_owned(),
-                state: PartState::Failing,
-                found: error.to_string(),
-                without: "incidents are investigated without what was learnt before".to_owned(),
-                mend: "see the journal".to_owned(),
-            },
+        let part = |state, found: String, mend: &str| Part {
+            name: "memory".to_owned(),
+            state,
+            found,
+            without: "incidents are investigated without what was learnt before".to_owned(),
+            mend: mend.to_owned(),
+        };
+        let Some(memory) = &self.memory else {
+            return part(PartState::Absent, "switched off".to_owned(), "set `enabled = true` in [memory]");
+        };
+        match tokio::time::timeout(PATIENCE, memory.stats()).await {
+            Ok(Ok(stats)) => {
+                let of: Vec<_> = stats.iter().map(|of| format!("{} {}", of.points, of.collection.name())).collect();
+                ok("memory", format!("{}: {}", memory.place(), of.join(", ")))
+            }
+            Ok(Err(error)) => {
+                part(PartState::Failing, error.to_string(), "correct [memory], or start the Qdrant server")
+            }
+            Err(_) => part(
+                PartState::Failing,
+                format!("no answer within {} s", PATIENCE.as_secs()),
+                "start the Qdrant server",
+            ),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Builds each part and joins them; nobody else knows them all.
 
 mod hands;
+mod memory;
 mod runbooks;
 
 use std::{path::Path, sync::Arc};
 
+use ::memory::Memory;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
@@ -27,6 +29,7 @@ use crate::{
     worker::WorkerOptions,
 };
 
+pub use memory::{Keeper, Trouble};
 pub use runbooks::Reloaded;
 pub(crate) use runbooks::told as told_of_runbooks;
 
@@ -63,6 +66,8 @@ pub struct Parts {
     pub library: Arc<Library>,
     /// What may be done.
     pub policy: SharedPolicy,
+    /// What was learnt last time; `None` where the settings want none, or the command needs none.
+    pub memory: Option<Arc<Memory>>,
 }
 
 impl Parts {
@@ -73,14 +78,27 @@ impl Parts {
     pub fn build(settings: Settings, clock: SharedClock) -> Result<Self> {
         let options = JournalOptions { path: settings.journal.path.clone(), queue: settings.journal.queue };
         let journal = Journal::open(&options, Arc::clone(&clock))?;
-        Self::join(settings, clock, journal)
+        Self::join_with_memory(settings, clock, journal)
     }
 
-    /// The same over a journal that is open already, or that is only read.
+    /// The same over a journal that is open already, or that is only read, with memory.
+    ///
+    /// # Errors
+    /// What is wrong with settings, policy, runbooks or memory: that another process has it, among others.
+    pub fn join_with_memory(settings: Settings, clock: SharedClock, journal: Journal) -> Result<Self> {
+        let memory = memory::open(&settings, &http_client(&settings)?, &clock)?;
+        Self::joined(settings, clock, journal, memory)
+    }
+
+    /// The same without memory.
     ///
     /// # Errors
     /// What is wrong with settings, policy or runbooks.
     pub fn join(settings: Settings, clock: SharedClock, journal: Journal) -> Result<Self> {
+        Self::joined(settings, clock, journal, None)
+    }
+
+    fn joined(settings: Settings, clock: SharedClock, journal: Journal, memory: Option<Arc<Memory>>) -> Result<Self> {
         let client = http_client(&settings)?;
         let reach = reach(&settings, &client, &clock)?;
         let catalogue = SharedCatalogue::new(merge(configured(&settings), Vec::new()));
@@ -88,7 +106,7 @@ impl Parts {
         let model = model(&settings, &client, &clock, &library)?;
         let policy = SharedPolicy::new(Policy::load(&settings.guard.policy)?);
         let guard = Guard::new(GuardParts {
-            registry: hands::registry(&settings, &reach, &catalogue, &clock, &client, &journal)?,
+            registry: hands::registry(&settings, &reach, &catalogue, &clock, &client, &journal, memory.as_ref())?,
             policy: policy.clone(),
             catalogue: catalogue.clone(),
             journal: journal.clone(),
@@ -117,7 +135,7 @@ impl Parts {
                 alertmanager: reach.alertmanager.is_some(),
             },
         });
-        Ok(Self { settings, journal, catalogue, clock, reach, agent, library, policy })
+        Ok(Self { settings, journal, catalogue, clock, reach, agent, library, policy, memory })
     }
 
     /// The HTTP server's part of it.
@@ -140,6 +158,7 @@ impl Parts {
             policy: self.policy.clone(),
             policy_file: settings.guard.policy.clone(),
             runbooks: self.runbooks_door(),
+            memory: self.memory.clone(),
             changes: self.agent.guard.all_specs().into_iter().filter(|spec| spec.touches.is_some()).collect(),
             models: settings.model.chain.clone(),
             parts: Box::new(move || {

@@ -7,6 +7,7 @@ mod eval;
 mod feedback;
 mod incidents;
 mod investigate;
+mod memory;
 mod operate;
 mod out;
 mod policy;
@@ -65,6 +66,8 @@ enum Command {
     Policy(policy::PolicyCommand),
     /// Checks, shows, reloads and learns runbooks.
     Runbooks(runbooks::Runbooks),
+    /// Indexes, searches, counts, exports and imports what was learnt.
+    Memory(memory::MemoryCommand),
     /// Prints the effective settings and where each came from.
     Config(check_config::Config),
     /// Asks every part how it is and says how to mend it.
@@ -124,6 +127,7 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<Found> {
         Command::Raise(raise) => raise.run(load()?.settings).await,
         Command::Policy(policy) => policy.run(load()?.settings).await,
         Command::Runbooks(runbooks) => runbooks.run(load()?.settings).await,
+        Command::Memory(memory) => memory.run(load()?.settings).await,
         Command::Config(config) => config.run(&load()?),
         Command::Doctor(doctor) => doctor.run(load()?.settings).await,
         Command::Eval(eval) => {

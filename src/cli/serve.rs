@@ -40,8 +40,8 @@ pub(super) struct Server {
     working: JoinHandle<()>,
     discovering: JoinHandle<()>,
     reloading: JoinHandle<()>,
-    /// Runbooks: one reads them again, one learns them.
-    keeping: [JoinHandle<()>; 2],
+    /// One reads runbooks again, one learns them, one keeps memory in step.
+    keeping: [JoinHandle<()>; 3],
 }
 
 impl Server {
@@ -72,10 +72,16 @@ impl Server {
             parts.worker(),
             stopped.clone(),
         ));
-        let (keeper, learner) = (Arc::clone(&parts), parts.learner(None));
+        let (shelf, learner, keeper) = (Arc::clone(&parts), parts.learner(None), parts.keeper());
+        let stopping = stopped.clone();
         let keeping = [
-            tokio::spawn(async move { keeper.keep_reloading_runbooks().await }),
-            tokio::spawn(async move { learner.run(stopped).await }),
+            tokio::spawn(async move { shelf.keep_reloading_runbooks().await }),
+            tokio::spawn(async move { learner.run(stopping).await }),
+            tokio::spawn(async move {
+                if let Some(keeper) = keeper {
+                    keeper.run(stopped).await;
+                }
+            }),
         ];
         let discoverer = Arc::clone(&parts);
         let discovering = tokio::spawn(async move { discoverer.keep_discovering().await });

@@ -199,6 +199,17 @@ fn check(
             wrong("model.chain", format!("{name:?} is no model; there are: {}", known.join(", ")));
         }
     }
+    for (key, share) in [
+        ("memory.threshold", settings.memory.threshold),
+        ("memory.embeddings.nearness", settings.memory.embeddings.nearness),
+    ] {
+        if !(0.0..=1.0).contains(&share) {
+            wrong(key, format!("{share} is not between 0 and 1"));
+        }
+    }
+    if !settings.memory.embeddings.base_url.is_empty() && settings.memory.embeddings.model.is_empty() {
+        wrong("memory.embeddings.model", "an endpoint is given and no model; name one".to_owned());
+    }
     if settings.model.chain.is_empty() {
         wrong("model.chain", "it is empty; right would be [\"runbook\"]".to_owned());
     }

@@ -6,6 +6,7 @@ mod chat;
 mod events;
 mod feedback;
 mod incidents;
+mod memory;
 mod metrics;
 mod operations;
 mod problem;
@@ -14,6 +15,7 @@ mod webhook;
 
 use std::{sync::Arc, time::Duration};
 
+use ::memory::Memory;
 use axum::{
     Router,
     http::StatusCode,
@@ -63,6 +65,8 @@ pub struct Http {
     pub policy_file: String,
     /// What can be asked of the runbooks.
     pub runbooks: Runbooks,
+    /// What was learnt; `None` where the settings want none.
+    pub memory: Option<Arc<Memory>>,
     /// The tools that change something.
     pub changes: Vec<Spec>,
     /// The models in the order in which they are tried.
@@ -140,6 +144,8 @@ pub fn router(http: Http) -> Router {
         .route("/policy/reload", post(operations::reload_policy))
         .route("/runbooks/reload", post(operations::reload_runbooks))
         .route("/runbooks/learn", post(operations::learn_runbooks))
+        .route("/memory", get(memory::stats))
+        .route("/memory/search", get(memory::search))
         .route("/v1/models", get(chat::models))
         .route("/health", get(status::health))
         .route("/ready", get(status::ready))

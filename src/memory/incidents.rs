@@ -59,6 +59,37 @@ impl Memory {
         Ok(remembered)
     }
 
+    /// Keeps these incidents, drops those, and writes only what is not there yet. Says how many were written and how many went.
+    ///
+    /// # Errors
+    /// When the store or the embeddings endpoint fails.
+    pub async fn reconcile(&self, all: &[Remembered], gone: &[u64]) -> Result<(usize, usize), MemoryError> {
+        let _writing = self.writing.lock().await;
+        let mut points = all.iter().map(|one| to_point(one, self.clean)).collect::<Result<Vec<_>, _>>()?;
+        let of = |incident: &u64| Point::id_of(Collection::Incidents, &source(*incident), 0);
+        let gone: Vec<u64> = gone.iter().map(of).collect();
+        let ids: Vec<u64> = points.iter().map(|point| point.id).chain(gone.iter().copied()).collect();
+        let current = self.current(Collection::Incidents).await?;
+        let there = match &current {
+            Some(current) => self.store.get(&current.index, ids).await?,
+            None => Vec::new(),
+        };
+        let gone: Vec<u64> = gone.into_iter().filter(|id| there.iter().any(|found| found.id == *id)).collect();
+        points.retain(|point| !there.iter().any(|found| found.id == point.id && found.hash == point.hash));
+        if points.is_empty() && gone.is_empty() {
+            return Ok((0, 0));
+        }
+        let (written, removed) = (points.len(), gone.len());
+        let index = self.ready(Collection::Incidents, None).await?;
+        self.add(&index, points).await?;
+        self.take(&index, gone).await?;
+        if removed > 0 && self.store.keeps_remains() {
+            let fresh = true;
+            self.rebuild(Collection::Incidents, Some(Current { index, fresh }), None).await?;
+        }
+        Ok((written, removed))
+    }
+
     async fn keep(&self, remembered: &Remembered) -> Result<(), MemoryError> {
         let index = self.ready(Collection::Incidents, None).await?;
         let point = to_point(remembered, self.clean)?;

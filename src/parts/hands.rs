@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use memory::Memory;
 use tools::{
     CheckHealth, DeployService, InspectContainer, ListAlerts, ListChanges, ListMetrics, ListServices, Notify,
     NotifyOptions, OpenPr, QueryPrometheus, ReadAnswer, ReadContainerLogs, ReadFile, Registry, Releases,
@@ -25,6 +26,7 @@ pub(super) fn registry(
     clock: &SharedClock,
     client: &reqwest::Client,
     journal: &Journal,
+    memory: Option<&Arc<Memory>>,
 ) -> Result<(Registry, tools::Mint)> {
     let Reach { prometheus, loki, alertmanager, docker, github } = reach;
     let health = settings.health.timeout;
