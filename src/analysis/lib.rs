@@ -4,4 +4,5 @@
 
 pub mod changes;
 pub mod forecast;
+pub mod patterns;
 pub mod slo;
