@@ -56,7 +56,7 @@ pub struct Hit {
     pub kind: String,
     /// When it was written.
     pub at: Option<DateTime<Utc>>,
-    /// The share of the question's words that it has, rare words counting more; from 0 to 1.
+    /// How alike it is, from 0 to 1; the same figure means the same for every question.
     pub likeness: f32,
     /// How near its meaning is (a cosine); `None` without embeddings.
     pub nearness: Option<f32>,
@@ -72,6 +72,8 @@ impl Memory {
         let hits = ranked.into_iter().map(|ranked| {
             let Point { source, title, section, text, service, environment, kind, at, .. } = ranked.best.found.point;
             let Ranked { likeness, nearness, .. } = ranked;
+            // Others may write to a server.
+            let [source, title, section, text] = [source, title, section, text].map(|text| (self.clean)(&text));
             Hit { source, title, section, text, service, environment, kind, at, likeness, nearness }
         });
         Ok(Found { hits: hits.collect(), closest, notes })
@@ -84,6 +86,7 @@ impl Memory {
         ask: &Ask,
     ) -> Result<(Vec<Ranked>, Option<f32>, Vec<String>), MemoryError> {
         let mut notes = Vec::new();
+        let _reading = self.reading.read().await;
         let Some(Current { index, fresh }) = self.current(collection).await? else {
             return Ok((Vec::new(), None, notes));
         };
@@ -120,7 +123,7 @@ impl Memory {
         if scored.is_empty() {
             return Ok((Vec::new(), None, notes));
         }
-        let rarity = self.rarity(&index, &question.single).await?;
+        let rarity = self.rarity(&index, &question.parts()).await?;
         let mut ranked = rank(&question, meaning.as_deref(), scored, |word| rarity.get(&word).copied().unwrap_or(0.0));
         let closest = ranked.iter().map(|ranked| ranked.likeness).reduce(f32::max);
         ranked.retain(|ranked| {

@@ -139,7 +139,9 @@ impl Memory {
         let mut past: Vec<Past> = ranked
             .into_iter()
             .filter_map(|ranked| {
-                let remembered = to_remembered(&ranked.best.found.point)?;
+                // Others may write to a server.
+                let data = cleaned(ranked.best.found.point.data.clone()?, self.clean);
+                let remembered = serde_json::from_value(data).ok()?;
                 // By meaning alone it may be near without being alike in words.
                 let likeness = ranked.nearness.map_or(ranked.likeness, |near| near.max(ranked.likeness));
                 Some(Past { remembered, likeness })

@@ -45,9 +45,9 @@ pub struct MemoryOptions {
 }
 
 impl MemoryOptions {
-    /// The share of a question's words, rare ones counting more, that the best document must have; measured between alerts
-    /// whose runbook is there and alerts whose is not.
-    pub const THRESHOLD: f32 = 0.35;
+    /// Measured over three collections of runbooks: of right answers 3 in 100 are less alike, of the best answers to alerts of
+    /// another field 93 in 100.
+    pub const THRESHOLD: f32 = 0.33;
     /// A cosine below which texts of most models have little to do with each other.
     pub const NEARNESS: f32 = 0.6;
     /// The usual constant of reciprocal rank fusion.
@@ -67,8 +67,10 @@ pub struct Memory {
     pub(crate) threshold: f32,
     pub(crate) nearness: f32,
     pub(crate) fusion: u32,
-    /// One change at a time: an index is exchanged as a whole.
+    /// One change at a time.
     pub(crate) writing: tokio::sync::Mutex<()>,
+    /// Held by who reads an index, so that it is not exchanged meanwhile.
+    pub(crate) reading: tokio::sync::RwLock<()>,
     /// How rare words are, as far as somebody asked; emptied when something is written.
     rarities: RwLock<HashMap<Collection, Arc<Rarities>>>,
 }
@@ -112,6 +114,7 @@ impl Memory {
             nearness: options.nearness,
             fusion: options.fusion,
             writing: tokio::sync::Mutex::default(),
+            reading: tokio::sync::RwLock::default(),
             rarities: RwLock::default(),
         })
     }
@@ -173,7 +176,9 @@ impl Memory {
                 }
             }
         }
+        let reading = self.reading.write().await;
         self.store.switch(&index).await?;
+        drop(reading);
         self.forget_rarities(collection);
         Ok(index)
     }

@@ -83,7 +83,7 @@ pub fn question(text: &str) -> Sparse {
 }
 
 /// Words that stand side by side, stop words aside: `out of space` is a pair, and so is `OutOfSpace`.
-fn pairs(words: &[Word]) -> impl Iterator<Item = u32> + '_ {
+pub(crate) fn pairs(words: &[Word]) -> impl Iterator<Item = u32> + '_ {
     let parts = || words.iter().filter(|word| !word.whole);
     parts().zip(parts().skip(1)).map(|(first, second)| word_id(&format!("{} {}", first.text, second.text)))
 }
@@ -120,14 +120,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_in_the_title_counts_more_than_one_in_a_long_body() {
+    fn a_word_counts_less_in_a_long_body_and_more_where_the_title_has_it_too() {
         let weights = Weights::default();
-        let body = "disk ".to_owned() + &"other words of no use ".repeat(60);
-        let vector = weights.document("Disk is full", "", "nothing");
-        let long = weights.document("Something", "", &body);
-        let disk = word_id("disk");
-        assert!(vector.get(disk).unwrap() > 2.0 * long.get(disk).unwrap());
-        assert_eq!(vector.get(word_id("absent")), None);
+        let disk = |title: &str, body: &str| weights.document(title, "", body).get(word_id("disk")).unwrap_or(0.0);
+        let long = "disk ".to_owned() + &"other words of no use ".repeat(60);
+        assert!(disk("", "the disk fills") > 1.5 * disk("", &long));
+        assert!(disk("Disk is full", "the disk fills") > disk("", "the disk fills") + 0.3);
+        assert_eq!(disk("Something", "else"), 0.0);
+    }
+
+    #[test]
+    fn two_words_side_by_side_count_as_a_pair_however_they_are_written() {
+        let weights = Weights::default();
+        let pair = question("out of space")
+            .words
+            .into_iter()
+            .find(|word| ![word_id("out"), word_id("space")].contains(word))
+            .unwrap();
+        for text in ["runs out of space", "OutOfSpace", "out_of_space"] {
+            assert!(weights.document("", "", text).get(pair).is_some(), "{text}");
+        }
+        assert_eq!(weights.document("", "", "space is out").get(pair), None);
     }
 
     #[test]

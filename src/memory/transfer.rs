@@ -45,6 +45,7 @@ impl Memory {
     /// # Errors
     /// When the store fails.
     pub async fn stats(&self) -> Result<Vec<CollectionStats>, MemoryError> {
+        let _reading = self.reading.read().await;
         let mut stats = Vec::new();
         for collection in Collection::ALL {
             stats.push(match self.current(collection).await? {
@@ -63,6 +64,7 @@ impl Memory {
     /// # Errors
     /// When the store or the writer fails.
     pub async fn export(&self, out: &mut (dyn Write + Send)) -> Result<usize, MemoryError> {
+        let _reading = self.reading.read().await;
         let mut written = 0;
         for collection in Collection::ALL {
             let Some(Current { index, .. }) = self.current(collection).await? else { continue };

@@ -22,6 +22,8 @@ pub enum System {
     Service,
     /// Where people are told: Slack, or another receiver of messages.
     Notification,
+    /// The agent's own memory: its store, or the Qdrant server behind it.
+    Memory,
 }
 
 impl fmt::Display for System {
@@ -34,6 +36,7 @@ impl fmt::Display for System {
             Self::GitHub => "GitHub",
             Self::Service => "the service",
             Self::Notification => "the receiver of messages",
+            Self::Memory => "memory",
         })
     }
 }

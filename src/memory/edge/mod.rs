@@ -140,13 +140,17 @@ impl Inner {
         File::open(&new).and_then(|file| file.sync_all()).map_err(MemoryError::disk(&new))?;
         fs::rename(&new, &path).map_err(MemoryError::disk(&path))?;
         File::open(&folder).and_then(|folder| folder.sync_all()).map_err(MemoryError::disk(&folder))?;
-        self.open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|open, _| open.collection != index.collection || open == index);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let old: Vec<_> =
+            open.keys().filter(|open| open.collection == index.collection && *open != index).cloned().collect();
+        let old: Vec<_> = old.iter().filter_map(|index| open.remove(index)).collect();
+        drop(open);
+        old.iter().for_each(|shard| shard.retire());
+        let still_open: Vec<_> = old.iter().map(|shard| shard.path().to_owned()).collect();
+        drop(old);
         for entry in fs::read_dir(&folder).map_err(MemoryError::disk(&folder))? {
             let path = entry.map_err(MemoryError::disk(&folder))?.path();
-            if path.is_dir() && path != self.path_of(index) {
+            if path.is_dir() && path != self.path_of(index) && !still_open.contains(&path) {
                 remove_folder(&path)?;
             }
         }

@@ -1,9 +1,13 @@
 //! One index of the embedded store.
 
 use std::{
+    fs,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
-    sync::{Mutex, PoisonError},
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use qdrant_edge::{
@@ -29,6 +33,9 @@ pub(super) struct Shard {
     shard: Option<EdgeShard>,
     /// Held while something is written: a flush beside a write would panic.
     writing: Mutex<()>,
+    path: PathBuf,
+    /// Whether its folder goes with it: a search may still be at it when another index takes its place.
+    retired: AtomicBool,
 }
 
 impl Shard {
@@ -39,7 +46,7 @@ impl Shard {
             config = config.vector(MEANING, EdgeVectorParams::builder(dimensions, Distance::Cosine).build());
         }
         let shard = caught(|| EdgeShard::new(path, config.build()))?.map_err(failed)?;
-        let shard = Self { shard: Some(shard), writing: Mutex::default() };
+        let shard = Self::of(shard, path);
         for field in KEYWORDS {
             shard.index_field(field, PayloadSchemaType::Keyword)?;
         }
@@ -55,7 +62,21 @@ impl Shard {
         }
         let shard = caught(|| EdgeShard::load(path, None)).map_err(|error| damaged(error.to_string()))?;
         let shard = shard.map_err(|error| damaged(error.to_string()))?;
-        Ok(Self { shard: Some(shard), writing: Mutex::default() })
+        Ok(Self::of(shard, path))
+    }
+
+    fn of(shard: EdgeShard, path: &Path) -> Self {
+        let (writing, retired) = (Mutex::default(), AtomicBool::default());
+        Self { shard: Some(shard), writing, path: path.to_owned(), retired }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// From now on its folder is removed when nobody uses it any more.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
     }
 
     fn shard(&self) -> Result<&EdgeShard, MemoryError> {
@@ -163,6 +184,11 @@ impl Drop for Shard {
         if let Err(error) = caught(|| drop(self.shard.take())) {
             tracing::error!(%error, "an index of the embedded store could not be closed");
         }
+        if self.retired.load(Ordering::Relaxed)
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
+            tracing::error!(%error, path = %self.path.display(), "an old index could not be removed");
+        }
     }
 }
 
@@ -178,6 +204,8 @@ fn failed(error: OperationError) -> MemoryError {
 fn caught<T>(work: impl FnOnce() -> T) -> Result<T, MemoryError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        MemoryError::Store(format!("it panicked: {}", said.unwrap_or("it did not say why")))
+        // What it says may hold a whole backtrace.
+        let said: String = said.unwrap_or("it did not say why").chars().take(300).collect();
+        MemoryError::Store(format!("it panicked: {said}"))
     })
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use qdrant_client::qdrant::{
     Condition, DenseVector, Filter as ServerFilter, NamedVectors, PointId, PointStruct, PrefetchQueryBuilder, Query,
     QueryPoints, QueryPointsBuilder, Range, Rrf, ScoredPoint, SparseVector, Value, Vector, VectorInput, VectorsOutput,
-    VectorsSelector, point_id, vector, vector_output, vectors_output,
+    VectorsSelector, r#match::MatchValue, point_id, vector, vector_output, vectors_output,
 };
 use serde_json::Map;
 
@@ -93,7 +93,8 @@ pub(super) fn filter(filter: &Filter) -> Option<ServerFilter> {
         must.push(if general {
             Condition::matches(field, vec![wanted.clone(), ANY.to_owned()])
         } else {
-            Condition::matches(field, wanted.clone())
+            // Said to be a keyword: the client takes a text with a space in it for a search in full text.
+            Condition::matches(field, MatchValue::Keyword(wanted.clone()))
         });
     }
     if filter.since.is_some() || filter.until.is_some() {

@@ -13,6 +13,7 @@ mod changes;
 mod failures;
 mod github;
 mod hands;
+mod recalled;
 mod recorded;
 
 use std::{sync::Arc, time::Duration};

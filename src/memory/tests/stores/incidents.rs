@@ -1,0 +1,201 @@
+use chrono::{DateTime, Utc};
+use memory::{Ask, Collection, Ended, Forget, Memory, MemoryError, Recalled, Remedy, Remembered, Said, Word};
+use serde_json::json;
+
+use crate::{both, embedded, index, open, text};
+
+fn at(day: u32) -> DateTime<Utc> {
+    format!("2026-11-{day:02}T10:00:00Z").parse().unwrap()
+}
+
+/// A service that hung: `tool` was tried and did or did not help.
+fn hung(incident: u64, tool: &str, helped: bool) -> Remembered {
+    Remembered {
+        incident,
+        alert: "PaymentsDown".into(),
+        service: Some("payments".into()),
+        environment: Some("production".into()),
+        at: at(incident as u32),
+        symptoms: vec![
+            "payments does not answer its health check".into(),
+            "new pattern: deadlock in pool, password hunter2".into(),
+        ],
+        cause: "a deadlock in the connection pool".into(),
+        remedies: vec![Remedy {
+            tool: tool.into(),
+            args: json!({"service": "payments", "reason": "it hangs"}),
+            service: "payments".into(),
+            helped: Some(helped),
+        }],
+        ended: if helped { Ended::Repaired } else { Ended::HandedOver },
+        said: Vec::new(),
+    }
+}
+
+async fn recall(memory: &Memory) -> Recalled {
+    let text = "PaymentsDown\npayments does not answer its health check, deadlock in pool".to_owned();
+    memory.recall(&Ask { text, limit: 5, ..Ask::default() }).await.unwrap()
+}
+
+fn lines(recalled: &Recalled) -> Vec<String> {
+    recalled.advice.iter().map(ToString::to_string).collect()
+}
+
+fn said(word: Word, cause: Option<&str>) -> Said {
+    Said { word, cause: cause.map(str::to_owned), by: "anna".into(), at: at(28) }
+}
+
+#[tokio::test]
+async fn what_helped_before_is_advised_with_its_figures_and_a_person_s_word_changes_it() {
+    for (_alive, store, memory) in both().await {
+        assert_eq!(recall(&memory).await, Recalled::default(), "{store}: an empty memory knows nothing");
+        for (incident, tool, helped) in [
+            (1, "restart_container", true),
+            (2, "scale_service", false),
+            (3, "restart_container", true),
+            (4, "restart_container", false),
+        ] {
+            memory.remember(&hung(incident, tool, helped)).await.unwrap();
+        }
+        let first = recall(&memory).await;
+        assert_eq!(first.past.len(), 4, "{store}");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(lines(&first).join("\n"), @r#"
+            restart_container {"service":"{service}"}: helped 2 of 3 times, last on 2026-11-03 (#4, #3, #1)
+            scale_service {"service":"{service}"}: did not help, 1 of 1 times (#2)
+            "#);
+        }
+        memory.feedback(1, said(Word::Wrong, None)).await.unwrap();
+        memory.feedback(3, said(Word::Wrong, Some("the disk of the database was full"))).await.unwrap();
+        let after = recall(&memory).await;
+        assert!(lines(&after)[0].contains("did not help"), "{store}: {:?}", lines(&after));
+        let ask =
+            Ask { text: "the disk of the database was full, deadlock in pool".into(), limit: 1, ..Ask::default() };
+        let corrected = &memory.recall(&ask).await.unwrap().past[0].remembered;
+        assert_eq!(
+            (corrected.incident, corrected.true_cause()),
+            (3, Some("the disk of the database was full")),
+            "{store}"
+        );
+        let unknown = memory.feedback(99, said(Word::Right, None)).await.unwrap_err();
+        assert_eq!(unknown.to_string(), "memory has no incident 99");
+    }
+}
+
+#[tokio::test]
+async fn an_incident_is_kept_once_and_another_field_is_not_recalled() {
+    for (_alive, store, memory) in both().await {
+        memory.remember(&hung(1, "restart_container", true)).await.unwrap();
+        memory.remember(&hung(1, "restart_container", true)).await.unwrap();
+        assert_eq!(memory.stats().await.unwrap()[1].points, 1, "{store}");
+        let ask = Ask { text: "TLS certificate of the gateway expires in two days".into(), limit: 5, ..Ask::default() };
+        let nothing = memory.recall(&ask).await.unwrap();
+        assert!(nothing.past.is_empty() && nothing.advice.is_empty(), "{store}: {nothing:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_gone_and_so_is_what_was_masked() {
+    for (_alive, store, memory) in both().await {
+        for incident in 1..=3 {
+            memory.remember(&hung(incident, "restart_container", true)).await.unwrap();
+        }
+        let other = Remembered { service: Some("search".into()), ..hung(4, "restart_container", true) };
+        memory.remember(&other).await.unwrap();
+        index(
+            &memory,
+            Collection::Documents,
+            &[text("d.md", "---\nservice: payments\n---\n# Payments\nPool settings.")],
+        )
+        .await;
+        assert_eq!(memory.forget(&Forget::Incident(2)).await.unwrap(), 1, "{store}");
+        assert_eq!(memory.forget(&Forget::Incident(2)).await.unwrap(), 0, "{store}");
+        let left: Vec<_> = recall(&memory).await.past.iter().map(|past| past.remembered.incident).collect();
+        assert!(left.len() == 3 && !left.contains(&2), "{store}: {left:?}");
+        assert_eq!(memory.forget(&Forget::Service("payments".into())).await.unwrap(), 3, "{store}");
+        let left: Vec<_> = recall(&memory).await.past.iter().map(|past| past.remembered.incident).collect();
+        assert_eq!(left, [4], "{store}");
+    }
+}
+
+fn holds(folder: &std::path::Path, text: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return holds(&path, text);
+        }
+        std::fs::read(&path).unwrap().windows(text.len()).any(|window| window == text)
+    })
+}
+
+#[tokio::test]
+async fn forgotten_text_lies_nowhere_on_the_disk_and_secrets_never_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = open(embedded(folder.path()));
+    let mut remembered = hung(1, "restart_container", true);
+    remembered.cause = "the zanzibar cluster was split".into();
+    memory.remember(&remembered).await.unwrap();
+    memory.remember(&hung(2, "restart_container", true)).await.unwrap();
+    assert!(holds(folder.path(), b"zanzibar"));
+    assert!(!holds(folder.path(), b"hunter2"));
+    memory.forget(&Forget::Incident(1)).await.unwrap();
+    assert!(!holds(folder.path(), b"zanzibar"));
+    assert_eq!(recall(&memory).await.past.len(), 1);
+}
+
+#[tokio::test]
+async fn an_export_is_read_again_and_bad_lines_are_told() {
+    for (_alive, store, memory) in both().await {
+        memory.remember(&hung(1, "restart_container", true)).await.unwrap();
+        index(&memory, Collection::Runbooks, &[text("r.md", "# Disk\n## A\nfull\n## B\nrotate")]).await;
+        let mut out = Vec::new();
+        assert_eq!(memory.export(&mut out).await.unwrap(), 3, "{store}");
+        let folder = tempfile::tempdir().unwrap();
+        let copy = open(embedded(folder.path()));
+        let mut lines = String::from_utf8(out.clone()).unwrap();
+        lines.push_str("\nnot json\n{\"collection\":\"nonsense\"}\n");
+        lines.push_str(&format!("{}\n", "x".repeat(2 << 20)));
+        lines.push_str(
+            "{\"collection\":\"incidents\",\"point\":{\"source\":\"s\",\"title\":\"t\",\"kind\":\"k\",\"text\":\"x\"}}",
+        );
+        let (read, bad) = copy.import("old.jsonl", &mut lines.as_bytes()).await.unwrap();
+        let told: Vec<_> = bad.iter().map(|bad| bad.to_string().chars().take(58).collect::<String>()).collect();
+        assert_eq!(read, 3, "{told:?}");
+        assert_eq!(
+            told,
+            [
+                "old.jsonl:5: is no line of an export: expected ident at li",
+                "old.jsonl:6: is no line of an export: unknown variant `non",
+                "old.jsonl:7: is longer than 1048576 bytes",
+                "old.jsonl:8: is an incident without `data`, or with anothe",
+            ]
+        );
+        let mut again = Vec::new();
+        copy.export(&mut again).await.unwrap();
+        let sorted = |bytes: &[u8]| {
+            let mut lines: Vec<_> = String::from_utf8(bytes.to_vec()).unwrap().lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(sorted(&again), sorted(&out), "{store}");
+        assert_eq!(recall(&copy).await.advice, recall(&memory).await.advice);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_or_writer_that_fails_is_told() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("no space left"))
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let memory = open(embedded(folder.path()));
+    memory.remember(&hung(1, "restart_container", true)).await.unwrap();
+    let failed = memory.export(&mut Full).await.unwrap_err();
+    assert!(matches!(failed, MemoryError::Disk { .. }) && failed.to_string().contains("no space left"), "{failed}");
+}
