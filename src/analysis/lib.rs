@@ -6,3 +6,4 @@ pub mod changes;
 pub mod forecast;
 pub mod patterns;
 pub mod slo;
+pub mod suspects;

@@ -1,0 +1,220 @@
+//! How far and how early one series left its own past.
+
+use serde::Serialize;
+
+use super::{
+    robust::{self, NORMAL},
+    signal::Signal,
+    trace::Trace,
+    window::Windows,
+};
+
+/// Values that a past needs.
+const LEAST: usize = 4;
+/// A past that varies less than this share of its level is taken to vary by that much.
+const STILL: f64 = 0.002;
+/// The score at which all departures are equally certain.
+const MOST: f64 = 1_000.0;
+/// So many samples have to be missing at the end until a series counts as gone.
+const SILENT: f64 = 3.5;
+/// The past's own excursions count as so many standard deviations.
+const EXCURSION: f64 = 3.0;
+
+/// In which way a series left its past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// It is higher.
+    Up,
+    /// It is lower.
+    Down,
+    /// It has no samples any more.
+    Vanished,
+    /// It had none before.
+    Appeared,
+}
+
+/// How one series left its past.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Departure {
+    /// Standard deviations of its past, by robust statistics, of the best sustained value.
+    pub(super) score: f64,
+    /// How large the change is beside its level, between 0 and 1.
+    pub(super) effect: f64,
+    pub(super) direction: Direction,
+    /// The first moment from which it stayed away.
+    pub(super) since: f64,
+    /// The value farthest from the past.
+    pub(super) peak: f64,
+    /// The past's median.
+    pub(super) baseline: f64,
+    /// The newest value.
+    pub(super) present: Option<f64>,
+}
+
+/// Buffers that are used again.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    values: Vec<f64>,
+    away: Vec<f64>,
+}
+
+impl Scratch {
+    /// How this series left its past; `None` when there is nothing to compare, or it did not move at all.
+    pub(super) fn departure(&mut self, trace: &Trace, signal: Signal, windows: &Windows) -> Option<Departure> {
+        if trace.baseline.is_empty() {
+            return appeared(trace, signal);
+        }
+        let center = self.center(&trace.baseline);
+        let Some((_, present)) = trace.present.last().copied().filter(|(at, _)| !silent(trace, *at, windows)) else {
+            return vanished(trace, center, windows);
+        };
+        if trace.baseline.len() < LEAST {
+            return None;
+        }
+        let scale = self.scale(trace, center);
+        let mut best: Option<(f64, f64)> = None;
+        for sustained in sustained(&trace.present) {
+            let away = (sustained - center).abs();
+            if best.is_none_or(|(most, _)| away > most) {
+                best = Some((away, sustained));
+            }
+        }
+        let (away, value) = best.filter(|(away, _)| *away > 0.0)?;
+        let up = value > center;
+        let half = center + (value - center) / 2.0;
+        let gone = |value: f64| if up { value >= half } else { value <= half };
+        let peak = trace.present.iter().map(|sample| sample.1).fold(value, if up { f64::max } else { f64::min });
+        Some(Departure {
+            score: (away / scale).min(MOST),
+            effect: effect(trace, center, value),
+            direction: if up { Direction::Up } else { Direction::Down },
+            since: first(&trace.present, gone).unwrap_or(windows.start()),
+            peak,
+            baseline: center,
+            present: Some(present),
+        })
+    }
+
+    fn center(&mut self, baseline: &[f64]) -> f64 {
+        self.values.clear();
+        self.values.extend_from_slice(baseline);
+        robust::median(&mut self.values)
+    }
+
+    /// What counts as one standard deviation. Each guard is for a past that the others take for steadier than it is.
+    fn scale(&mut self, trace: &Trace, center: f64) -> f64 {
+        let (low, high) = (robust::quantile(&mut self.values, 0.05), robust::quantile(&mut self.values, 0.95));
+        self.away.clear();
+        self.away.extend(trace.baseline.iter().map(|value| (value - center).abs()));
+        let deviation = NORMAL * robust::median(&mut self.away);
+        // Where over half of the values are equal, the median deviation is zero and the outer ones still tell.
+        let spread = (high - low) / 3.29;
+        // Where it wandered before, it may wander as far again.
+        self.away.clear();
+        self.away.extend(runs(&trace.baseline).map(|value| (value - center).abs()));
+        let wandered = robust::quantile(&mut self.away, 0.98) / EXCURSION;
+        let most = trace.baseline.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+        let level = STILL * most.max(trace.present.iter().fold(0.0, |most: f64, sample| most.max(sample.1.abs())));
+        let step = self.step(trace) / 2.0;
+        deviation.max(spread).max(wandered).max(level).max(step).max(f64::MIN_POSITIVE)
+    }
+
+    /// The least difference between two values that follow each other: what the metric is counted in. Of a past that only has
+    /// one value nothing is known of that.
+    fn step(&mut self, trace: &Trace) -> f64 {
+        let steps = trace.baseline.windows(2).filter_map(|pair| match pair {
+            [one, two] if one != two => Some((two - one).abs()),
+            _ => None,
+        });
+        let least = steps.fold(f64::INFINITY, f64::min);
+        if least.is_finite() { least } else { 0.0 }
+    }
+}
+
+/// How large the change is beside the larger of both levels. Of a share that was nearly whole, what is missing is compared:
+/// an availability that falls from 99.9 % to 98 % is twenty times as many errors.
+fn effect(trace: &Trace, center: f64, value: f64) -> f64 {
+    let largest = trace.baseline.iter().chain(trace.present.iter().map(|sample| &sample.1));
+    let largest = largest.copied().fold(f64::NEG_INFINITY, f64::max);
+    let whole = [1.0, 100.0].into_iter().find(|whole| largest <= *whole && center >= 0.9 * whole && value >= 0.0);
+    let beside = |one: f64, two: f64| (one - two).abs() / one.abs().max(two.abs()).max(f64::MIN_POSITIVE);
+    let share = whole.map_or(0.0, |whole| {
+        // A thousandth is lost in the ordinary run of things.
+        beside(whole - center + whole * 0.001, whole - value + whole * 0.001)
+    });
+    beside(center, value).max(share).min(1.0)
+}
+
+/// Middles of three values in a row; of fewer the values themselves, damped since nothing tells that they last.
+fn sustained(present: &[(f64, f64)]) -> impl Iterator<Item = f64> + '_ {
+    let few = present.len() < 3;
+    let threes = present.windows(3).filter_map(|run| match run {
+        [one, two, three] => Some(robust::middle(one.1, two.1, three.1)),
+        _ => None,
+    });
+    threes.chain(present.iter().filter(move |_| few).map(|sample| sample.1))
+}
+
+/// As [`sustained`], of the past.
+fn runs(baseline: &[f64]) -> impl Iterator<Item = f64> + '_ {
+    baseline.windows(3).filter_map(|run| match run {
+        [one, two, three] => Some(robust::middle(*one, *two, *three)),
+        _ => None,
+    })
+}
+
+/// The first moment at which it is gone and stays so for the next sample too.
+fn first(present: &[(f64, f64)], gone: impl Fn(f64) -> bool) -> Option<f64> {
+    let pairs = present.windows(2).find_map(|pair| match pair {
+        [one, two] if gone(one.1) && gone(two.1) => Some(one.0),
+        _ => None,
+    });
+    pairs.or_else(|| present.iter().find(|sample| gone(sample.1)).map(|sample| sample.0))
+}
+
+/// A series that was not there before. Nothing is known of its past, so only that it is there can be told.
+fn appeared(trace: &Trace, signal: Signal) -> Option<Departure> {
+    let (since, _) = trace.present.first().copied()?;
+    let (_, present) = trace.present.last().copied()?;
+    let peak = trace.present.iter().map(|sample| sample.1).fold(f64::NEG_INFINITY, f64::max);
+    // Zero errors are no news.
+    let score = if peak > 0.0 && trace.present.len() > 1 { NEW } else { 0.0 };
+    let score = if signal == Signal::Errors { score * 2.0 } else { score };
+    Some(Departure {
+        score,
+        effect: 0.5,
+        direction: Direction::Appeared,
+        since,
+        peak,
+        baseline: 0.0,
+        present: Some(present),
+    })
+}
+
+/// The score of a series that was not there before.
+const NEW: f64 = 8.0;
+/// The score of one that is not there any more.
+const GONE: f64 = 12.0;
+
+/// Whether it has been silent for much longer than it ever was between two samples on average.
+fn silent(trace: &Trace, newest: f64, windows: &Windows) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "samples of a window are few")]
+    let usual = windows.quiet() / trace.baseline.len().max(1) as f64;
+    windows.end() - newest > usual * SILENT
+}
+
+/// A series that has no samples any more.
+fn vanished(trace: &Trace, center: f64, windows: &Windows) -> Option<Departure> {
+    // One that was rarely there is not missed.
+    let last = trace.newest?;
+    (trace.baseline.len() >= LEAST && windows.start() - last < windows.quiet()).then_some(Departure {
+        score: GONE,
+        effect: 0.5,
+        direction: Direction::Vanished,
+        since: last,
+        peak: center,
+        baseline: center,
+        present: None,
+    })
+}
