@@ -20,6 +20,7 @@ use crate::{
 };
 use line::Line;
 use measure::{Reach, measured};
+pub(crate) use resource::{Select, selects};
 use resource::{Limit, Resource, Unit};
 
 /// How far back, in hours: three days show a daily cycle.

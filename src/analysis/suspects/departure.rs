@@ -15,6 +15,8 @@ const LEAST: usize = 4;
 const STILL: f64 = 0.002;
 /// The score at which all departures are equally certain.
 const MOST: f64 = 1_000.0;
+/// A present of so many samples has to show for longer what lasts.
+const LONG: usize = 10;
 /// So many samples have to be missing at the end until a series counts as gone.
 const SILENT: f64 = 3.5;
 /// The past's own excursions count as so many standard deviations.
@@ -66,15 +68,17 @@ impl Scratch {
             return appeared(trace, signal);
         }
         let center = self.center(&trace.baseline);
-        let Some((_, present)) = trace.present.last().copied().filter(|(at, _)| !silent(trace, *at, windows)) else {
+        if trace.newest.is_some_and(|newest| silent(trace, newest, windows)) {
             return vanished(trace, center, windows);
-        };
+        }
+        let (_, present) = trace.present.last().copied()?;
         if trace.baseline.len() < LEAST {
             return None;
         }
         let scale = self.scale(trace, center);
         let mut best: Option<(f64, f64)> = None;
-        for sustained in sustained(&trace.present) {
+        let lasting = if trace.present.len() >= LONG { 5 } else { 3 };
+        for sustained in sustained(&trace.present, lasting) {
             let away = (sustained - center).abs();
             if best.is_none_or(|(most, _)| away > most) {
                 best = Some((away, sustained));
@@ -112,7 +116,7 @@ impl Scratch {
         let spread = (high - low) / 3.29;
         // Where it wandered before, it may wander as far again.
         self.away.clear();
-        self.away.extend(runs(&trace.baseline).map(|value| (value - center).abs()));
+        self.away.extend(runs(&trace.baseline, 3).map(|value| (value - center).abs()));
         let wandered = robust::quantile(&mut self.away, 0.98) / EXCURSION;
         let most = trace.baseline.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
         let level = STILL * most.max(trace.present.iter().fold(0.0, |most: f64, sample| most.max(sample.1.abs())));
@@ -146,22 +150,16 @@ fn effect(trace: &Trace, center: f64, value: f64) -> f64 {
     beside(center, value).max(share).min(1.0)
 }
 
-/// Middles of three values in a row; of fewer the values themselves, damped since nothing tells that they last.
-fn sustained(present: &[(f64, f64)]) -> impl Iterator<Item = f64> + '_ {
-    let few = present.len() < 3;
-    let threes = present.windows(3).filter_map(|run| match run {
-        [one, two, three] => Some(robust::middle(one.1, two.1, three.1)),
-        _ => None,
-    });
-    threes.chain(present.iter().filter(move |_| few).map(|sample| sample.1))
+/// Middles of so many values in a row; of fewer the values themselves, since nothing tells whether they last.
+fn sustained(present: &[(f64, f64)], lasting: usize) -> impl Iterator<Item = f64> + '_ {
+    let few = present.len() < lasting;
+    let runs = present.windows(lasting).map(|run| robust::middle(run.iter().map(|sample| sample.1)));
+    runs.chain(present.iter().filter(move |_| few).map(|sample| sample.1))
 }
 
 /// As [`sustained`], of the past.
-fn runs(baseline: &[f64]) -> impl Iterator<Item = f64> + '_ {
-    baseline.windows(3).filter_map(|run| match run {
-        [one, two, three] => Some(robust::middle(*one, *two, *three)),
-        _ => None,
-    })
+fn runs(baseline: &[f64], lasting: usize) -> impl Iterator<Item = f64> + '_ {
+    baseline.windows(lasting).map(|run| robust::middle(run.iter().copied()))
 }
 
 /// The first moment at which it is gone and stays so for the next sample too.
@@ -206,9 +204,9 @@ fn silent(trace: &Trace, newest: f64, windows: &Windows) -> bool {
 
 /// A series that has no samples any more.
 fn vanished(trace: &Trace, center: f64, windows: &Windows) -> Option<Departure> {
-    // One that was rarely there is not missed.
     let last = trace.newest?;
-    (trace.baseline.len() >= LEAST && windows.start() - last < windows.quiet()).then_some(Departure {
+    // What ended long before has nothing to do with now.
+    (trace.baseline.len() >= LEAST && windows.start() - last < windows.quiet() / 4.0).then_some(Departure {
         score: GONE,
         effect: 0.5,
         direction: Direction::Vanished,

@@ -50,6 +50,8 @@ pub struct MetricSuspect {
     pub baseline: f64,
     /// The newest value; absent when it vanished.
     pub present: Option<f64>,
+    /// How much such a departure speaks for the service being ill, between 0 and 1.
+    pub weight: f64,
     /// By what it is ranked.
     pub rank: f64,
 }
@@ -180,7 +182,7 @@ impl Found {
             (false, _) => one.name.to_owned(),
         };
         let far = (score / threshold).ln() + 1.0;
-        let rank = far * effect.sqrt() * signal::weight(self.signal, direction);
+        let weight = signal::weight(self.signal, direction, signal::harmful_upwards(one.name));
         Some(MetricSuspect {
             series: self.place,
             metric,
@@ -193,7 +195,8 @@ impl Found {
             peak,
             baseline,
             present,
-            rank,
+            weight,
+            rank: far * effect.sqrt() * weight,
         })
     }
 }
@@ -209,33 +212,47 @@ fn by_name(series: &[Series<'_>], one: &MetricSuspect, two: &MetricSuspect) -> s
 
 /// Of a service's metrics each further one counts this share of the one before.
 const FURTHER: f64 = 0.5;
+/// What remains of a service's suspicion when it is not on the path of the one that alerts.
+const ELSEWHERE: f64 = 0.3;
+/// How much of its suspicion a service loses that is wholly explained by another.
+const EXPLAINED: f64 = 0.8;
+/// A callee that is so ill, beside its caller, explains it wholly: what a callee does shows less in who calls it.
+const ENOUGH: f64 = 0.5;
 
 fn services(series: &[Series<'_>], metrics: &[MetricSuspect], question: &Question<'_>) -> Vec<ServiceSuspect> {
-    let mut ill: BTreeMap<&str, f64> = series.iter().map(|one| (one.service, 0.0)).collect();
+    let symptom = symptom(metrics, question.alerting);
     let mut own: BTreeMap<&str, Own> = BTreeMap::new();
     // The metrics come in the order of their ranks.
     for metric in metrics {
-        let own = own.entry(&metric.service).or_default();
-        own.add(metric);
-        if let Some(ill) = ill.get_mut(metric.service.as_str()) {
-            *ill = own.score;
-        }
+        own.entry(&metric.service).or_default().add(metric, symptom);
     }
+    let well = series.iter().map(|one| (one.service, 0.0));
+    let ill: BTreeMap<&str, f64> =
+        well.chain(series.iter().filter_map(|one| Some((one.service, own.get(one.service)?.ill.score)))).collect();
     let graph = Graph::new(question.edges);
     let places = graph.places(&ill, question.alerting);
+    let on_path = |service: &str| places.get(service).is_some_and(|place| place.on_path);
+    let all: f64 = ill.iter().filter(|(service, _)| on_path(service)).map(|(_, ill)| ill).sum();
     let mut services: Vec<_> = own
         .into_iter()
         .map(|(service, own)| {
             let place = places.get(service).filter(|_| !graph.is_empty());
-            let explained = place.map_or(0.0, |place| place.explained);
-            let path = if place.is_none_or(|place| place.on_path) { 1.0 } else { ELSEWHERE };
+            let mut score = own.all.score;
+            if let Some(place) = place {
+                let of = |service: &str| ill.get(service).copied().unwrap_or(0.0);
+                let explained = (place.explained / ENOUGH).min(1.0);
+                let covered = own.ill.score + place.explains.iter().filter(|name| on_path(name)).map(|name| of(name)).sum::<f64>();
+                let covered = (covered / all.max(f64::MIN_POSITIVE)).min(1.0);
+                score *= (1.0 - EXPLAINED * explained) * covered.sqrt();
+            }
+            let on_path = graph.is_empty() || place.is_some_and(|place| place.on_path);
             ServiceSuspect {
                 service: service.to_owned(),
-                score: own.score * path * (1.0 - EXPLAINED * explained),
-                own: own.score,
+                score: if on_path { score } else { score * ELSEWHERE },
+                own: own.all.score,
                 since: own.since,
                 metrics: own.metrics,
-                on_path: place.is_none_or(|place| place.on_path),
+                on_path,
                 explained_by: place.and_then(|place| place.by.clone()),
                 explains: place.map(|place| place.explains.clone()).unwrap_or_default(),
             }
@@ -245,25 +262,46 @@ fn services(series: &[Series<'_>], metrics: &[MetricSuspect], question: &Questio
     services
 }
 
-/// What remains of a service's suspicion when it is not on the path of the one that alerts.
-const ELSEWHERE: f64 = 0.3;
-/// How much of its suspicion a service loses that is wholly explained by another.
-const EXPLAINED: f64 = 0.8;
+/// What shows most at the service that alerts: errors, or slowness.
+fn symptom(metrics: &[MetricSuspect], alerting: Option<&str>) -> Option<Signal> {
+    let of_it = metrics.iter().filter(|metric| Some(metric.service.as_str()) == alerting && metric.weight >= signal::ILL);
+    of_it.map(|metric| metric.signal).find(|signal| matches!(signal, Signal::Errors | Signal::Latency))
+}
 
 /// What is known of one service by itself.
 #[derive(Default)]
 struct Own {
-    score: f64,
-    share: f64,
+    /// Of all of its metrics.
+    all: Sum,
+    /// Of those that make it ill.
+    ill: Sum,
     since: f64,
     metrics: usize,
 }
 
+/// A sum in which each further number counts less.
+#[derive(Default)]
+struct Sum {
+    score: f64,
+    share: Option<f64>,
+}
+
 impl Own {
-    fn add(&mut self, metric: &MetricSuspect) {
-        self.share = if self.metrics == 0 { 1.0 } else { self.share * FURTHER };
-        self.score += metric.rank * self.share;
+    fn add(&mut self, metric: &MetricSuspect, symptom: Option<Signal>) {
+        let rank = metric.rank * signal::fits(metric.signal, symptom);
+        self.all.add(rank);
+        if metric.weight >= signal::ILL {
+            self.ill.add(rank);
+        }
         self.since = if self.metrics == 0 { metric.since } else { self.since.min(metric.since) };
         self.metrics += 1;
+    }
+}
+
+impl Sum {
+    fn add(&mut self, number: f64) {
+        let share = self.share.map_or(1.0, |share| share * FURTHER);
+        self.score += number * share;
+        self.share = Some(share);
     }
 }

@@ -17,9 +17,16 @@ pub(super) fn median(values: &mut [f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The middle of three.
-pub(super) fn middle(one: f64, two: f64, three: f64) -> f64 {
-    one.min(two).max(one.max(two).min(three))
+/// The middle of three or five values.
+pub(super) fn middle(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted = [f64::INFINITY; 5];
+    let mut many = 0;
+    for (place, value) in sorted.iter_mut().zip(values) {
+        *place = value;
+        many += 1;
+    }
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.get(many / 2).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -31,6 +38,7 @@ mod tests {
         assert_eq!(quantile(&mut [], 0.5), 0.0);
         assert_eq!(median(&mut [3.0, 1.0, 2.0, 9.0, 1e9]), 3.0);
         assert_eq!(quantile(&mut [5.0, 1.0], 1.0), 5.0);
-        assert_eq!([middle(1.0, 2.0, 3.0), middle(3.0, 1.0, 2.0), middle(2.0, 2.0, -1.0)], [2.0, 2.0, 2.0]);
+        let middle = |values: &[f64]| middle(values.iter().copied());
+        assert_eq!([middle(&[3.0, 1.0, 2.0]), middle(&[2.0, 2.0, -1.0]), middle(&[9.0, 1.0, 2.0, 0.0, 5.0])], [2.0, 2.0, 2.0]);
     }
 }

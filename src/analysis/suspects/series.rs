@@ -46,8 +46,11 @@ pub(super) enum Reading {
     Sum,
 }
 
+/// So many steps upwards show that a series only grows.
+const STEPS: usize = 20;
+
 impl Series<'_> {
-    /// What its samples mean. A gauge that never falls is not taken for a counter unless its name says so too.
+    /// What its samples mean.
     pub(super) fn reading(&self) -> Reading {
         let named = |ending: &str| self.name.ends_with(ending);
         if named("_bucket") && self.labels.contains_key("le") && self.kind != Some(Kind::Gauge) {
@@ -62,8 +65,22 @@ impl Series<'_> {
             Some(Kind::Histogram | Kind::Summary) => Reading::Level,
             None if named("_sum") && self.grows() => Reading::Sum,
             None if (named("_total") || named("_count")) && self.grows() => Reading::Rate,
+            None if self.never_rests() => Reading::Rate,
             None => Reading::Level,
         }
+    }
+
+    /// Whether it grows at nearly each of many steps: a counter by another name, or a clock. A gauge that does so tells more by
+    /// how fast it grows.
+    fn never_rests(&self) -> bool {
+        let steps = || {
+            self.samples.windows(2).filter_map(|pair| match pair {
+                [one, two] => Some((one.1, two.1)),
+                _ => None,
+            })
+        };
+        let grown = steps().filter(|(one, two)| two > one).count();
+        grown >= STEPS && grown * 10 >= self.samples.len() * 9 && self.grows()
     }
 
     /// Whether it falls at most as a counter does: rarely, and then to little of what it was.
@@ -104,6 +121,8 @@ mod tests {
         assert_eq!(reading("x_total", None, &[9.0, 8.0, 9.0]), Reading::Level, "no counter falls by a little");
         assert_eq!(reading("x_total", Some(Kind::Gauge), &[1.0, 5.0]), Reading::Level);
         assert_eq!(reading("memory_bytes", None, &[1.0, 5.0, 9.0]), Reading::Level);
+        let clock: Vec<f64> = (0..40).map(f64::from).collect();
+        assert_eq!(reading("ticks", None, &clock), Reading::Rate);
         assert_eq!(reading("x_bucket", None, &[1.0]), Reading::Bucket);
         assert_eq!(reading("x_sum", None, &[1.0, 2.0]), Reading::Sum);
         assert_eq!(reading("x_count", Some(Kind::Summary), &[1.0, 2.0]), Reading::Rate);

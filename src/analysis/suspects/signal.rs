@@ -81,18 +81,52 @@ pub(super) fn signal(name: &str, labels: &Labels) -> Signal {
     WORDS.iter().find(told).map_or(Signal::Other, |(signal, _)| *signal)
 }
 
-/// How much a departure speaks for the service itself being ill, between 0 and 1. What is asked of it less or more comes from
-/// those that ask, and so does what follows the load downwards.
-pub(super) fn weight(signal: Signal, direction: Direction) -> f64 {
-    match (signal, direction) {
-        (Signal::Errors, _) | (Signal::Latency, Direction::Up | Direction::Appeared) => 1.0,
-        (Signal::Saturation, Direction::Up) => 0.9,
-        (Signal::Traffic, Direction::Up) => 0.6,
-        (Signal::Other, Direction::Up | Direction::Down) => 0.7,
-        (Signal::Latency | Signal::Saturation, Direction::Down) => 0.4,
-        (Signal::Traffic, Direction::Down) => 0.4,
-        (_, Direction::Vanished) => 0.5,
-        (Signal::Saturation | Signal::Traffic | Signal::Other, Direction::Appeared) => 0.3,
+/// Words of what is good to have much of.
+const GOOD: [&str; 15] = [
+    "availability", "available", "avail", "success", "successes", "successful", "succeeded", "healthy", "health", "up", "ready",
+    "free", "idle", "uptime", "memavailable",
+];
+
+/// Whether more of it is worse.
+pub(super) fn harmful_upwards(name: &str) -> bool {
+    !words(name).iter().any(|word| GOOD.contains(&word.as_str()))
+}
+
+/// How much a departure speaks for the service itself being ill, between 0 and 1. What is asked of it less comes from those that
+/// ask, and what becomes better is no illness.
+pub(super) fn weight(signal: Signal, direction: Direction, harmful_upwards: bool) -> f64 {
+    let harmful = match direction {
+        Direction::Up | Direction::Appeared => harmful_upwards,
+        Direction::Down => !harmful_upwards,
+        Direction::Vanished => return 0.5,
+    };
+    let weight = match (signal, harmful) {
+        (Signal::Errors | Signal::Latency, true) => 1.0,
+        (Signal::Saturation, true) => 0.9,
+        (Signal::Other, _) => 0.7,
+        (Signal::Traffic, true) => 0.6,
+        (Signal::Errors | Signal::Latency | Signal::Saturation | Signal::Traffic, false) => 0.3,
+    };
+    match (direction, signal) {
+        // Errors that are counted for the first time are errors; anything else that is new may be a new instance.
+        (Direction::Appeared, Signal::Latency | Signal::Saturation | Signal::Traffic | Signal::Other) => weight * 0.4,
+        (Direction::Appeared, Signal::Errors) | (Direction::Up | Direction::Down | Direction::Vanished, _) => weight,
+    }
+}
+
+/// A departure of at least this weight makes a service ill; others only show that something is different.
+pub(super) const ILL: f64 = 0.6;
+
+/// How well a departure fits what shows at the service that alerts, between 0 and 1: errors come of errors, slowness of
+/// slowness, and either of a resource that is full.
+pub(super) fn fits(signal: Signal, symptom: Option<Signal>) -> f64 {
+    match (symptom, signal) {
+        (Some(Signal::Errors), Signal::Latency) => 0.5,
+        (Some(Signal::Latency), Signal::Errors) => 0.7,
+        (Some(Signal::Errors | Signal::Latency), Signal::Saturation | Signal::Other) => 0.8,
+        (Some(Signal::Errors | Signal::Latency), Signal::Traffic) => 0.6,
+        (Some(Signal::Errors), Signal::Errors) | (Some(Signal::Latency), Signal::Latency) => 1.0,
+        (None | Some(Signal::Saturation | Signal::Traffic | Signal::Other), _) => 1.0,
     }
 }
 

@@ -39,16 +39,16 @@ pub(super) enum Unit {
 
 /// Label matchers that select series of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Select(String);
+pub(crate) struct Select(String);
 
 impl Select {
     /// The selector of all series.
-    pub(super) fn whole(&self) -> String {
+    pub(crate) fn whole(&self) -> String {
         format!("{{{}}}", self.0)
     }
 
     /// The selector of one metric, with further matchers.
-    pub(super) fn metric(&self, name: &str, more: &str) -> String {
+    pub(crate) fn metric(&self, name: &str, more: &str) -> String {
         let matchers: Vec<_> = [self.0.as_str(), more].into_iter().filter(|part| !part.is_empty()).collect();
         format!("{name}{{{}}}", matchers.join(","))
     }
@@ -58,7 +58,7 @@ impl Select {
 ///
 /// # Errors
 /// `Tell` when the catalogue has none, or one that names a metric.
-pub(super) fn selects(service: &Service) -> Result<Vec<Select>, Failure> {
+pub(crate) fn selects(service: &Service) -> Result<Vec<Select>, Failure> {
     let name = &service.name;
     let Some(selector) = &service.prometheus else {
         return Err(Failure::Tell(format!(

@@ -17,6 +17,7 @@ pub use github::{
 };
 pub use http::{Http, HttpOptions};
 pub use loki::{Loki, LokiAnswer};
+pub(crate) use prometheus::Plain;
 pub use prometheus::{Holds, Prometheus, PrometheusAnswer, Rule, Sample, Series, expression_of};
 pub(crate) use receiver::Receiver;
 pub use receiver::{Destination, DestinationKind, Patience};

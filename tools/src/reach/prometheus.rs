@@ -1,5 +1,7 @@
 //! Prometheus's HTTP API. Source: <https://prometheus.io/docs/prometheus/latest/querying/api/>
 
+mod matrix;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -7,6 +9,8 @@ use reqwest::Client;
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
+
+pub(crate) use matrix::Plain;
 
 use super::{Http, HttpOptions};
 use crate::{Failure, SharedClock, System};

@@ -1,0 +1,280 @@
+//! `rank_suspects`: which metrics and services left their own past, and which of them makes the others ill.
+
+mod calls;
+mod neighbours;
+mod read;
+mod told;
+
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+use analysis::suspects::{self, Edge, Labels, Question, Ranking, Series, Windows, edges_from};
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, stream};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Failure, Seen, Service, SharedCatalogue, SharedClock, Tool,
+    query_prometheus::configured,
+    reach::{Plain, Prometheus},
+    service,
+};
+use read::{Read, Span, Times};
+use told::{MetricLine, ServiceLine};
+
+/// How far back the time asked about begins, in minutes.
+const MINUTES: u32 = 15;
+const MINUTES_MOST: u32 = 24 * 60;
+/// Services and metrics told of one answer.
+const SERVICES: usize = 5;
+const METRICS: usize = 8;
+/// Of these, metrics of one service, so that each that is ill has its say.
+const OF_ONE: usize = 4;
+/// Services read at a time.
+const TOGETHER: usize = 6;
+/// Series looked at in all.
+const SERIES: usize = 6_000;
+
+/// Ranks what left its own past: compares every metric of a service, of what it needs and of what needs it, with the quiet hour
+/// before, and names the service that explains the others. Says so when nothing stands out.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("examples" = [{"service": "payments"}, {"service": "payments", "since_minutes_ago": 40}]))]
+pub struct RankSuspectsArgs {
+    /// The service that is ill, or alerts.
+    pub service: String,
+    /// How many minutes are compared with the hour before them; 15 if not given, 1440 at most.
+    pub minutes_back: Option<u32>,
+    /// When it began, if that is known, in minutes ago; in place of `minutes_back`.
+    pub since_minutes_ago: Option<u32>,
+}
+
+/// Ranks suspects.
+pub struct RankSuspects {
+    prometheus: Option<Arc<Prometheus>>,
+    catalogue: SharedCatalogue,
+    clock: SharedClock,
+}
+
+/// What stands out.
+#[derive(Debug, Serialize)]
+pub struct Suspects {
+    /// Whether anything does.
+    found: bool,
+    /// The most suspicious service.
+    top: Option<Top>,
+    services: Vec<ServiceLine>,
+    metrics: Vec<MetricLine>,
+    /// How many services and metrics stand out in all.
+    services_in_all: usize,
+    metrics_in_all: usize,
+    /// Series and histograms that were compared, and of how many services.
+    compared: usize,
+    of_services: usize,
+    /// Standard deviations from which a metric stands out, by how many were compared.
+    threshold: f64,
+    /// Whether it was known who calls whom.
+    with_graph: bool,
+    /// Where the quiet time begins and ends.
+    quiet_from: DateTime<Utc>,
+    quiet_until: DateTime<Utc>,
+    /// What could not be looked at, and why.
+    not_seen: Vec<String>,
+}
+
+/// The most suspicious service and its most telling metric.
+#[derive(Debug, Serialize)]
+struct Top {
+    service: String,
+    metric: String,
+    score: f64,
+    since: Option<DateTime<Utc>>,
+}
+
+impl RankSuspects {
+    /// A tool over this Prometheus; without one every call says so.
+    pub fn new(prometheus: Option<Arc<Prometheus>>, catalogue: SharedCatalogue, clock: SharedClock) -> Self {
+        Self { prometheus, catalogue, clock }
+    }
+}
+
+impl Tool for RankSuspects {
+    const NAME: &'static str = "rank_suspects";
+    type Args = RankSuspectsArgs;
+    type Output = Suspects;
+
+    async fn run(&self, args: &Self::Args) -> Result<Seen<Suspects>, Failure> {
+        let times = times(args, self.clock.now())?;
+        let asked = service::known(&self.catalogue, &args.service)?;
+        let prometheus = configured(&self.prometheus)?;
+        let catalogue = self.catalogue.load();
+        let mut not_seen = Vec::new();
+        let alone = asked.depends_on.is_empty() && catalogue.dependants(&asked.name).is_empty();
+        let calls = if alone { calls::calls(prometheus, &catalogue, times.now).await } else { Ok(BTreeSet::new()) };
+        let calls = calls.unwrap_or_else(|failure| {
+            not_seen.push(format!("who calls whom: {failure}"));
+            BTreeSet::new()
+        });
+        let around = neighbours::around(&catalogue, &asked, calls);
+        if around.left_out > 0 {
+            not_seen.push(format!("{} services farther away", around.left_out));
+        }
+        let read = read_all(prometheus, &around.services, times, &mut not_seen).await?;
+        let output = ranked(&asked.name, &read, around.edges, times, not_seen)?;
+        let raw = service::raw(&output);
+        Ok(Seen { output, raw })
+    }
+}
+
+/// The times that are compared, or what is wrong with the question.
+fn times(args: &RankSuspectsArgs, now: DateTime<Utc>) -> Result<Times, Failure> {
+    let tell = |what: &str| Err(Failure::Tell(what.to_owned()));
+    match (args.minutes_back, args.since_minutes_ago) {
+        (Some(_), Some(_)) => return tell("give `minutes_back` or `since_minutes_ago`, not both"),
+        (Some(0), None) => return tell("`minutes_back` is 0; right would be at least 1, such as 15"),
+        (Some(minutes), None) | (None, Some(minutes)) if minutes > MINUTES_MOST => {
+            return tell(&format!("{minutes} minutes are too many; at most {MINUTES_MOST}"));
+        }
+        (Some(_), None) | (None, _) => {}
+    }
+    Ok(Times::of(now, args.minutes_back.unwrap_or(MINUTES), args.since_minutes_ago))
+}
+
+/// The series of a service.
+type OfService = (String, Vec<Plain>);
+
+/// Reads all services side by side.
+///
+/// # Errors
+/// As Prometheus fails for the service asked about, which comes first: without that there is nothing to tell.
+async fn read_all(
+    prometheus: &Prometheus,
+    services: &[Service],
+    times: Times,
+    not_seen: &mut Vec<String>,
+) -> Result<Vec<OfService>, Failure> {
+    let span = Span { start: times.quiet, end: times.now };
+    let one = |service: Service| async move {
+        let read = read::read(prometheus, &service, span).await;
+        (service.name, read)
+    };
+    let answers: Vec<(String, Result<Read, Failure>)> =
+        stream::iter(services.iter().cloned()).map(one).buffered(TOGETHER).collect().await;
+    let (mut all, mut count) = (Vec::new(), 0);
+    for (place, (name, answer)) in answers.into_iter().enumerate() {
+        match answer {
+            Ok(read) => {
+                if let Some((metrics, series)) = read.left_out {
+                    not_seen.push(format!("{metrics} metrics of {name} with {series} series"));
+                }
+                if read.series.is_empty() {
+                    not_seen.push(format!("{name}: no series in this time"));
+                }
+                if count + read.series.len() > SERIES && place > 0 {
+                    not_seen.push(format!("{name}: {} series, over {SERIES} in all", read.series.len()));
+                    continue;
+                }
+                count += read.series.len();
+                all.push((name, read.series));
+            }
+            Err(failure) if place == 0 => return Err(failure),
+            Err(failure) => not_seen.push(format!("{name}: {failure}")),
+        }
+    }
+    Ok(all)
+}
+
+fn ranked(
+    asked: &str,
+    read: &[OfService],
+    mut edges: BTreeSet<Edge>,
+    times: Times,
+    not_seen: Vec<String>,
+) -> Result<Suspects, Failure> {
+    let of = |service: &'_ str| service.to_owned();
+    let names: Vec<String> = read.iter().map(|(service, _)| of(service)).collect();
+    let series: Vec<Series<'_>> =
+        read.iter().flat_map(|(service, all)| all.iter().map(|plain| series(service, plain))).collect();
+    edges.extend(edges_from(&series).into_iter().filter(|edge| names.contains(&edge.caller) && names.contains(&edge.callee)));
+    let seconds = |at: DateTime<Utc>| at.timestamp_millis() as f64 / 1_000.0;
+    let windows = Windows::new(seconds(times.quiet)..seconds(times.begins), seconds(times.begins)..seconds(times.now))
+        .map_err(|error| Failure::Tell(error.to_string()))?;
+    let ranking = suspects::rank(&series, &Question { windows, edges: &edges, alerting: Some(asked) });
+    Ok(Suspects::of(&ranking, &series, times, names.len(), not_seen))
+}
+
+fn series<'a>(service: &'a str, plain: &'a Plain) -> Series<'a> {
+    let name = plain.labels.get("__name__").map_or("", String::as_str);
+    Series { name, service, labels: &plain.labels, kind: None, samples: &plain.samples }
+}
+
+impl Suspects {
+    fn of(ranking: &Ranking, series: &[Series<'_>], times: Times, of_services: usize, not_seen: Vec<String>) -> Self {
+        let mut metrics: Vec<MetricLine> = Vec::new();
+        for suspect in &ranking.metrics {
+            let told = metrics.iter().filter(|line| line.service == suspect.service).count();
+            if told < OF_ONE && metrics.len() < METRICS {
+                let labels = series.get(suspect.series).map(|series| own_labels(series, series.labels));
+                metrics.push(MetricLine::of(suspect, &labels.unwrap_or_default()));
+            }
+        }
+        let services: Vec<ServiceLine> = ranking.services.iter().take(SERVICES).map(ServiceLine::from).collect();
+        let top = services.first().and_then(|first| {
+            let metric = metrics.iter().find(|metric| metric.service == first.service)?;
+            let (service, metric, score) = (first.service.clone(), metric.metric.clone(), first.score);
+            Some(Top { service, metric, score, since: first.since })
+        });
+        Self {
+            found: !services.is_empty(),
+            top,
+            services,
+            metrics,
+            services_in_all: ranking.services.len(),
+            metrics_in_all: ranking.metrics.len(),
+            compared: ranking.looked_at - ranking.not_compared,
+            of_services,
+            threshold: (ranking.threshold * 10.0).round() / 10.0,
+            with_graph: ranking.with_graph,
+            quiet_from: times.quiet,
+            quiet_until: times.begins,
+            not_seen,
+        }
+    }
+}
+
+/// The labels that tell a series from others of its name; where it was scraped is the service's own affair.
+fn own_labels(series: &Series<'_>, labels: &Labels) -> String {
+    let own = labels.iter().filter(|(name, value)| {
+        !matches!(name.as_str(), "__name__" | "job" | "instance" | "le") && value.as_str() != series.service
+    });
+    own.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
+}
+
+impl fmt::Display for Suspects {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.services.split_first() {
+            None => write!(out, "nothing stands out")?,
+            Some((first, others)) => {
+                write!(out, "most suspicious: {first}")?;
+                others.iter().try_for_each(|line| write!(out, "\nthen {line}"))?;
+                for line in &self.metrics {
+                    write!(out, "\n{line}")?;
+                }
+            }
+        }
+        write!(
+            out,
+            "\n{} of {} metrics of {} services stand out ({} sigma or more from {} to {} UTC)",
+            self.metrics_in_all,
+            self.compared,
+            self.of_services,
+            self.threshold,
+            self.quiet_from.format("%H:%M"),
+            self.quiet_until.format("%H:%M"),
+        )?;
+        if !self.with_graph {
+            write!(out, "\nwho calls whom is not known: ranked without it")?;
+        }
+        self.not_seen.iter().try_for_each(|what| write!(out, "\nnot seen: {what}"))
+    }
+}
