@@ -46,6 +46,8 @@ pub(super) struct Departure {
     pub(super) direction: Direction,
     /// The first moment from which it stayed away.
     pub(super) since: f64,
+    /// Whether it was away already when the time asked about began.
+    pub(super) before: bool,
     /// The value farthest from the past.
     pub(super) peak: f64,
     /// The past's median.
@@ -94,6 +96,7 @@ impl Scratch {
             effect: effect(trace, center, value),
             direction: if up { Direction::Up } else { Direction::Down },
             since: first(&trace.present, gone).unwrap_or(windows.start()),
+            before: trace.present.len() > 1 && trace.present.iter().take(2).all(|sample| gone(sample.1)),
             peak,
             baseline: center,
             present: Some(present),
@@ -184,6 +187,7 @@ fn appeared(trace: &Trace, signal: Signal) -> Option<Departure> {
         effect: 0.5,
         direction: Direction::Appeared,
         since,
+        before: false,
         peak,
         baseline: 0.0,
         present: Some(present),
@@ -211,6 +215,7 @@ fn vanished(trace: &Trace, center: f64, windows: &Windows) -> Option<Departure> 
         effect: 0.5,
         direction: Direction::Vanished,
         since: last,
+        before: last < windows.start(),
         peak: center,
         baseline: center,
         present: None,

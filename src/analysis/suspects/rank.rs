@@ -44,6 +44,8 @@ pub struct MetricSuspect {
     pub direction: Direction,
     /// Since when, in seconds since the epoch.
     pub since: f64,
+    /// Whether it was away already when the time asked about began.
+    pub before: bool,
     /// The value farthest from the past.
     pub peak: f64,
     /// The past's median.
@@ -101,7 +103,13 @@ pub fn rank(series: &[Series<'_>], question: &Question<'_>) -> Ranking {
     let mut metrics: Vec<_> =
         seen.compared.iter().filter_map(|found| found.suspect(series, threshold)).collect();
     metrics.sort_by(|one, two| two.rank.total_cmp(&one.rank).then_with(|| by_name(series, one, two)));
-    let services = services(series, &metrics, question);
+    // That it alerts is known, so that less shows what of it does.
+    let at_alerting = seen.compared.iter().filter(|found| {
+        series.get(found.place).is_some_and(|one| Some(one.service) == question.alerting)
+    });
+    let mut shown: Vec<_> = at_alerting.filter_map(|found| found.suspect(series, SHOWN)).collect();
+    shown.sort_by(|one, two| two.rank.total_cmp(&one.rank).then_with(|| by_name(series, one, two)));
+    let services = services(series, &metrics, Symptom::of(&shown), question);
     Ranking {
         services,
         metrics,
@@ -171,7 +179,7 @@ fn threshold(compared: usize) -> f64 {
 impl Found {
     fn suspect(&self, series: &[Series<'_>], threshold: f64) -> Option<MetricSuspect> {
         let one = series.get(self.place)?;
-        let Departure { score, effect, direction, since, peak, baseline, present } = self.departure;
+        let Departure { score, effect, direction, since, before, peak, baseline, present } = self.departure;
         if score < threshold || effect < LEAST_EFFECT {
             return None;
         }
@@ -192,6 +200,7 @@ impl Found {
             effect,
             direction,
             since,
+            before,
             peak,
             baseline,
             present,
@@ -201,6 +210,8 @@ impl Found {
     }
 }
 
+/// Standard deviations from which a metric of the service that alerts tells of the symptom.
+const SHOWN: f64 = 3.0;
 /// Changes smaller than this share of the level are nobody's trouble.
 const LEAST_EFFECT: f64 = 0.02;
 
@@ -216,11 +227,15 @@ const FURTHER: f64 = 0.5;
 const ELSEWHERE: f64 = 0.3;
 /// How much of its suspicion a service loses that is wholly explained by another.
 const EXPLAINED: f64 = 0.8;
-/// A callee that is so ill, beside its caller, explains it wholly: what a callee does shows less in who calls it.
-const ENOUGH: f64 = 0.5;
+/// What counts of a metric that had left its past before the time asked about, when the symptom had not.
+const BEFORE: f64 = 0.4;
 
-fn services(series: &[Series<'_>], metrics: &[MetricSuspect], question: &Question<'_>) -> Vec<ServiceSuspect> {
-    let symptom = symptom(metrics, question.alerting);
+fn services(
+    series: &[Series<'_>],
+    metrics: &[MetricSuspect],
+    symptom: Symptom,
+    question: &Question<'_>,
+) -> Vec<ServiceSuspect> {
     let mut own: BTreeMap<&str, Own> = BTreeMap::new();
     // The metrics come in the order of their ranks.
     for metric in metrics {
@@ -240,7 +255,8 @@ fn services(series: &[Series<'_>], metrics: &[MetricSuspect], question: &Questio
             let mut score = own.all.score;
             if let Some(place) = place {
                 let of = |service: &str| ill.get(service).copied().unwrap_or(0.0);
-                let explained = (place.explained / ENOUGH).min(1.0);
+                // What is little out of order rarely makes something else be much so (Orchard et al. 2024).
+                let explained = place.explained * place.explained;
                 let covered = own.ill.score + place.explains.iter().filter(|name| on_path(name)).map(|name| of(name)).sum::<f64>();
                 let covered = (covered / all.max(f64::MIN_POSITIVE)).min(1.0);
                 score *= (1.0 - EXPLAINED * explained) * covered.sqrt();
@@ -262,10 +278,29 @@ fn services(series: &[Series<'_>], metrics: &[MetricSuspect], question: &Questio
     services
 }
 
-/// What shows most at the service that alerts: errors, or slowness.
-fn symptom(metrics: &[MetricSuspect], alerting: Option<&str>) -> Option<Signal> {
-    let of_it = metrics.iter().filter(|metric| Some(metric.service.as_str()) == alerting && metric.weight >= signal::ILL);
-    of_it.map(|metric| metric.signal).find(|signal| matches!(signal, Signal::Errors | Signal::Latency))
+/// What shows most at the service that alerts.
+#[derive(Debug, Clone, Copy, Default)]
+struct Symptom {
+    /// Errors, or slowness.
+    signal: Option<Signal>,
+    /// Whether it came within the time asked about.
+    came: bool,
+}
+
+impl Symptom {
+    /// Of metrics of the service that alerts, in the order of their ranks.
+    fn of(metrics: &[MetricSuspect]) -> Self {
+        let told = metrics.iter().find(|metric| {
+            metric.weight >= signal::ILL && matches!(metric.signal, Signal::Errors | Signal::Latency)
+        });
+        told.map_or_else(Self::default, |metric| Self { signal: Some(metric.signal), came: !metric.before })
+    }
+
+    /// How well a departure fits to it, between 0 and 1.
+    fn fits(self, metric: &MetricSuspect) -> f64 {
+        let early = if self.came && metric.before { BEFORE } else { 1.0 };
+        early * signal::fits(metric.signal, self.signal)
+    }
 }
 
 /// What is known of one service by itself.
@@ -287,8 +322,8 @@ struct Sum {
 }
 
 impl Own {
-    fn add(&mut self, metric: &MetricSuspect, symptom: Option<Signal>) {
-        let rank = metric.rank * signal::fits(metric.signal, symptom);
+    fn add(&mut self, metric: &MetricSuspect, symptom: Symptom) {
+        let rank = metric.rank * symptom.fits(metric);
         self.all.add(rank);
         if metric.weight >= signal::ILL {
             self.ill.add(rank);

@@ -121,7 +121,7 @@ pub(super) const ILL: f64 = 0.6;
 /// slowness, and either of a resource that is full.
 pub(super) fn fits(signal: Signal, symptom: Option<Signal>) -> f64 {
     match (symptom, signal) {
-        (Some(Signal::Errors), Signal::Latency) => 0.5,
+        (Some(Signal::Errors), Signal::Latency) => 0.4,
         (Some(Signal::Latency), Signal::Errors) => 0.7,
         (Some(Signal::Errors | Signal::Latency), Signal::Saturation | Signal::Other) => 0.8,
         (Some(Signal::Errors | Signal::Latency), Signal::Traffic) => 0.6,
