@@ -13,6 +13,8 @@ use super::{
 const LEAST: usize = 4;
 /// A past that varies less than this share of its level is taken to vary by that much.
 const STILL: f64 = 0.002;
+/// What of a whole is lost in the ordinary run of things.
+const LOST: f64 = 0.0005;
 /// The score at which all departures are equally certain.
 const MOST: f64 = 1_000.0;
 /// A present of so many samples has to show for longer what lasts.
@@ -79,8 +81,7 @@ impl Scratch {
         }
         let scale = self.scale(trace, center);
         let mut best: Option<(f64, f64)> = None;
-        let lasting = if trace.present.len() >= LONG { 5 } else { 3 };
-        for sustained in sustained(&trace.present, lasting) {
+        for sustained in sustained(&trace.present, center) {
             let away = (sustained - center).abs();
             if best.is_none_or(|(most, _)| away > most) {
                 best = Some((away, sustained));
@@ -119,10 +120,11 @@ impl Scratch {
         let spread = (high - low) / 3.29;
         // Where it wandered before, it may wander as far again.
         self.away.clear();
-        self.away.extend(runs(&trace.baseline, 3).map(|value| (value - center).abs()));
+        self.away.extend(runs(&trace.baseline).map(|value| (value - center).abs()));
         let wandered = robust::quantile(&mut self.away, 0.98) / EXCURSION;
         let most = trace.baseline.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
-        let level = STILL * most.max(trace.present.iter().fold(0.0, |most: f64, sample| most.max(sample.1.abs())));
+        let most = most.max(trace.present.iter().fold(0.0, |most: f64, sample| most.max(sample.1.abs())));
+        let level = whole(trace, center).map_or(STILL * most, |whole| LOST * whole);
         let step = self.step(trace) / 2.0;
         deviation.max(spread).max(wandered).max(level).max(step).max(f64::MIN_POSITIVE)
     }
@@ -142,27 +144,35 @@ impl Scratch {
 /// How large the change is beside the larger of both levels. Of a share that was nearly whole, what is missing is compared:
 /// an availability that falls from 99.9 % to 98 % is twenty times as many errors.
 fn effect(trace: &Trace, center: f64, value: f64) -> f64 {
-    let largest = trace.baseline.iter().chain(trace.present.iter().map(|sample| &sample.1));
-    let largest = largest.copied().fold(f64::NEG_INFINITY, f64::max);
-    let whole = [1.0, 100.0].into_iter().find(|whole| largest <= *whole && center >= 0.9 * whole && value >= 0.0);
     let beside = |one: f64, two: f64| (one - two).abs() / one.abs().max(two.abs()).max(f64::MIN_POSITIVE);
-    let share = whole.map_or(0.0, |whole| {
-        // A thousandth is lost in the ordinary run of things.
-        beside(whole - center + whole * 0.001, whole - value + whole * 0.001)
+    let share = whole(trace, center).map_or(0.0, |whole| {
+        beside(whole - center + whole * LOST, whole - value + whole * LOST)
     });
     beside(center, value).max(share).min(1.0)
 }
 
-/// Middles of so many values in a row; of fewer the values themselves, since nothing tells whether they last.
-fn sustained(present: &[(f64, f64)], lasting: usize) -> impl Iterator<Item = f64> + '_ {
-    let few = present.len() < lasting;
-    let runs = present.windows(lasting).map(|run| robust::middle(run.iter().map(|sample| sample.1)));
-    runs.chain(present.iter().filter(move |_| few).map(|sample| sample.1))
+/// What a share is a share of, where the series is one that was nearly whole: 1, or 100 %.
+fn whole(trace: &Trace, center: f64) -> Option<f64> {
+    let all = || trace.baseline.iter().chain(trace.present.iter().map(|sample| &sample.1)).copied();
+    let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
+    [1.0, 100.0].into_iter().find(|whole| most <= *whole && center >= 0.9 * whole && least >= 0.0)
 }
 
-/// As [`sustained`], of the past.
-fn runs(baseline: &[f64], lasting: usize) -> impl Iterator<Item = f64> + '_ {
-    baseline.windows(lasting).map(|run| robust::middle(run.iter().copied()))
+/// What lasts: of a long present the middles of five values in a row, of a short one of two in a row that which is nearer to the
+/// past, of one value itself.
+fn sustained(present: &[(f64, f64)], center: f64) -> impl Iterator<Item = f64> + '_ {
+    let run = if present.len() >= LONG { 5 } else { present.len().min(2) };
+    present.windows(run.max(1)).map(move |run| match run {
+        [one, two] if (one.1 > center) != (two.1 > center) => center,
+        [one, two] if (one.1 - center).abs() < (two.1 - center).abs() => one.1,
+        [_, two] => two.1,
+        run => robust::middle(run.iter().map(|sample| sample.1)),
+    })
+}
+
+/// Middles of three values in a row of the past.
+fn runs(baseline: &[f64]) -> impl Iterator<Item = f64> + '_ {
+    baseline.windows(3).map(|run| robust::middle(run.iter().copied()))
 }
 
 /// The first moment at which it is gone and stays so for the next sample too.

@@ -109,7 +109,7 @@ pub fn rank(series: &[Series<'_>], question: &Question<'_>) -> Ranking {
     });
     let mut shown: Vec<_> = at_alerting.filter_map(|found| found.suspect(series, SHOWN)).collect();
     shown.sort_by(|one, two| two.rank.total_cmp(&one.rank).then_with(|| by_name(series, one, two)));
-    let services = services(series, &metrics, Symptom::of(&shown), question);
+    let services = services(series, &metrics, Symptom::of(&shown, question.alerting), question);
     Ranking {
         services,
         metrics,
@@ -190,7 +190,8 @@ impl Found {
             (false, _) => one.name.to_owned(),
         };
         let far = (score / threshold).ln() + 1.0;
-        let weight = signal::weight(self.signal, direction, signal::harmful_upwards(one.name));
+        let own = if signal::of_others(one.name) { signal::OTHERS } else { 1.0 };
+        let weight = own * signal::weight(self.signal, direction, signal::harmful_upwards(one.name));
         Some(MetricSuspect {
             series: self.place,
             metric,
@@ -289,11 +290,11 @@ struct Symptom {
 
 impl Symptom {
     /// Of metrics of the service that alerts, in the order of their ranks.
-    fn of(metrics: &[MetricSuspect]) -> Self {
+    fn of(metrics: &[MetricSuspect], alerting: Option<&str>) -> Self {
         let told = metrics.iter().find(|metric| {
             metric.weight >= signal::ILL && matches!(metric.signal, Signal::Errors | Signal::Latency)
         });
-        told.map_or_else(Self::default, |metric| Self { signal: Some(metric.signal), came: !metric.before })
+        told.map_or_else(|| Self { signal: None, came: alerting.is_some() }, |metric| Self { signal: Some(metric.signal), came: !metric.before })
     }
 
     /// How well a departure fits to it, between 0 and 1.

@@ -114,6 +114,17 @@ pub(super) fn weight(signal: Signal, direction: Direction, harmful_upwards: bool
     }
 }
 
+/// Words of what a service sees of those that it asks: their errors and their slowness, not its own.
+const SEEN: [&str; 8] = ["client", "upstream", "outgoing", "outbound", "downstream", "remote", "egress", "dependency"];
+
+/// Whether a metric tells of those that its service asks.
+pub(super) fn of_others(name: &str) -> bool {
+    words(name).iter().any(|word| SEEN.contains(&word.as_str()))
+}
+
+/// What remains of the weight of a metric that tells of those that its service asks.
+pub(super) const OTHERS: f64 = 0.6;
+
 /// A departure of at least this weight makes a service ill; others only show that something is different.
 pub(super) const ILL: f64 = 0.6;
 
