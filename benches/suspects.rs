@@ -76,7 +76,7 @@ fn suspects(criterion: &mut Criterion) {
     let end = f64::from(POINTS) * STEP;
     let windows = Windows::new(0.0..end * 0.8, end * 0.8..end).ok();
     let Some(windows) = windows else { return };
-    let question = Question { windows, edges: &edges, alerting: Some("service-0") };
+    let question = Question { windows, edges: &edges, alerting: Some("service-0"), symptom: None };
     let loaded = memory_most();
     let ranking = rank(&series, &question);
     println!(

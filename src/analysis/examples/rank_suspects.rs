@@ -4,7 +4,8 @@
 //! - `series.csv`: a column `time` (seconds since the epoch), then one for each series, named `service|metric`, or
 //!   `service|metric|label=value|…`; an empty cell is no sample.
 //! - `case.csv`, rows of a key and a value: `quiet_from`, `quiet_until`, `from` and `until` in seconds since the epoch;
-//!   if known `alerting`, the service that alerts, and `cause`, the service at fault (more rows where there are more).
+//!   if known `alerting`, the service that alerts, `symptom`, what it alerts about (`errors` or `latency`), and `cause`, the
+//!   service at fault (more rows where there are more).
 //! - `calls.csv`, if known: columns `caller` and `callee`.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
@@ -14,7 +15,7 @@ use std::{
     path::Path,
 };
 
-use analysis::suspects::{Edge, Labels, Question, Ranking, Series, Windows, edges_from, rank};
+use analysis::suspects::{Edge, Labels, Question, Ranking, Series, Signal, Windows, edges_from, rank};
 
 type Failed = Box<dyn Error>;
 
@@ -59,6 +60,7 @@ struct Case {
     edges: BTreeSet<Edge>,
     windows: Windows,
     alerting: Option<String>,
+    symptom: Option<Signal>,
     causes: BTreeSet<String>,
 }
 
@@ -83,6 +85,12 @@ impl Case {
         };
         let windows =
             Windows::new(moment("quiet_from")?..moment("quiet_until")?, moment("from")?..moment("until")?)?;
+        let symptom = match one("symptom").map(String::as_str) {
+            None => None,
+            Some("errors") => Some(Signal::Errors),
+            Some("latency") => Some(Signal::Latency),
+            Some(other) => return Err(format!("case.csv: symptom is {other:?}; right would be errors or latency").into()),
+        };
         let calls = folder.join("calls.csv");
         let edges = if calls.exists() {
             let rows: Result<Vec<(String, String)>, _> = csv::Reader::from_path(calls)?.deserialize().collect();
@@ -95,6 +103,7 @@ impl Case {
             edges,
             windows,
             alerting: one("alerting").cloned(),
+            symptom,
             causes: about.get("cause").into_iter().flatten().cloned().collect(),
         })
     }
@@ -103,7 +112,8 @@ impl Case {
         let series: Vec<_> = self.columns.iter().map(Column::series).collect();
         let read = edges_from(&series);
         let edges = if self.edges.is_empty() { &read } else { &self.edges };
-        Ok(rank(&series, &Question { windows: self.windows.clone(), edges, alerting: self.alerting.as_deref() }))
+        let (windows, alerting) = (self.windows.clone(), self.alerting.as_deref());
+        Ok(rank(&series, &Question { windows, edges, alerting, symptom: self.symptom }))
     }
 }
 

@@ -11,6 +11,8 @@ use super::{
 
 /// Values that a past needs.
 const LEAST: usize = 4;
+/// By so many values a past is taken to vary more than its few values show.
+const FEW: f64 = 5.0;
 /// A past that varies less than this share of its level is taken to vary by that much.
 const STILL: f64 = 0.002;
 /// What of a whole is lost in the ordinary run of things.
@@ -79,7 +81,10 @@ impl Scratch {
         if trace.baseline.len() < LEAST {
             return None;
         }
-        let scale = self.scale(trace, center);
+        #[expect(clippy::cast_precision_loss, reason = "samples of a window are few")]
+        let many = trace.baseline.len() as f64;
+        // Of few values the deviation is not known well.
+        let scale = self.scale(trace, center) * (1.0 + FEW / many);
         let mut best: Option<(f64, f64)> = None;
         for sustained in sustained(&trace.present, center) {
             let away = (sustained - center).abs();
@@ -93,7 +98,8 @@ impl Scratch {
         let gone = |value: f64| if up { value >= half } else { value <= half };
         let peak = trace.present.iter().map(|sample| sample.1).fold(value, if up { f64::max } else { f64::min });
         Some(Departure {
-            score: (away / scale).min(MOST),
+            // So many values do not show that something is rarer than one in as many.
+            score: (away / scale).min(many).min(MOST),
             effect: effect(trace, center, value),
             direction: if up { Direction::Up } else { Direction::Down },
             since: first(&trace.present, gone).unwrap_or(windows.start()),

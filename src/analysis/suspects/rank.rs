@@ -23,6 +23,8 @@ pub struct Question<'a> {
     pub edges: &'a BTreeSet<Edge>,
     /// The service that alerts.
     pub alerting: Option<&'a str>,
+    /// What the alert is about, [`Signal::Errors`] or [`Signal::Latency`]; if that is not known, what shows most at the service.
+    pub symptom: Option<Signal>,
 }
 
 /// A metric that left its past.
@@ -109,7 +111,7 @@ pub fn rank(series: &[Series<'_>], question: &Question<'_>) -> Ranking {
     });
     let mut shown: Vec<_> = at_alerting.filter_map(|found| found.suspect(series, SHOWN)).collect();
     shown.sort_by(|one, two| two.rank.total_cmp(&one.rank).then_with(|| by_name(series, one, two)));
-    let services = services(series, &metrics, Symptom::of(&shown, question.alerting), question);
+    let services = services(series, &metrics, Symptom::of(&shown, question), question);
     Ranking {
         services,
         metrics,
@@ -290,11 +292,17 @@ struct Symptom {
 
 impl Symptom {
     /// Of metrics of the service that alerts, in the order of their ranks.
-    fn of(metrics: &[MetricSuspect], alerting: Option<&str>) -> Self {
+    fn of(metrics: &[MetricSuspect], question: &Question<'_>) -> Self {
+        let asked = |signal: Signal| question.symptom.is_none_or(|symptom| symptom == signal);
         let told = metrics.iter().find(|metric| {
-            metric.weight >= signal::ILL && matches!(metric.signal, Signal::Errors | Signal::Latency)
+            metric.weight >= signal::ILL
+                && matches!(metric.signal, Signal::Errors | Signal::Latency)
+                && asked(metric.signal)
         });
-        told.map_or_else(|| Self { signal: None, came: alerting.is_some() }, |metric| Self { signal: Some(metric.signal), came: !metric.before })
+        Self {
+            signal: question.symptom.or(told.map(|metric| metric.signal)),
+            came: told.map_or(question.alerting.is_some(), |metric| !metric.before),
+        }
     }
 
     /// How well a departure fits to it, between 0 and 1.

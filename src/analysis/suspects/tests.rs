@@ -72,7 +72,7 @@ fn ranked_along(made: &[Made], edges: &[(&str, &str)], alerting: Option<&str>) -
         })
         .collect();
     let edges: BTreeSet<_> = edges.iter().map(|(caller, callee)| Edge::new(*caller, *callee)).collect();
-    rank(&series, &Question { windows: windows(), edges: &edges, alerting })
+    rank(&series, &Question { windows: windows(), edges: &edges, alerting, symptom: None })
 }
 
 fn ranked(made: &[Made]) -> Ranking {
@@ -314,7 +314,7 @@ proptest! {
             ];
             let windows = Windows::new(0.0..900.0, 900.0..1_800.0).unwrap();
             let series: Vec<_> = made.iter().map(|made| Series { name, service: "a", labels: &made.labels, kind: None, samples: &made.samples }).collect();
-            let ranking = rank(&series, &Question { windows, edges: &BTreeSet::new(), alerting: None });
+            let ranking = rank(&series, &Question { windows, edges: &BTreeSet::new(), alerting: None, symptom: None });
             let fine = |value: f64| value.is_finite();
             prop_assert!(ranking.metrics.iter().all(|metric| fine(metric.score) && fine(metric.rank) && fine(metric.effect) && fine(metric.since)));
             prop_assert!(ranking.services.iter().all(|service| fine(service.score) && fine(service.own)));
