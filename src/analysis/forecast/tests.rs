@@ -174,6 +174,8 @@ fn course() -> impl Strategy<Value = Vec<f64>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+
     #[test]
     fn no_moment_is_ever_in_the_past(values in course(), limit in -50.0..500.0_f64, late in 0..10_000_i64) {
         let (samples, last) = every(MINUTE, values);

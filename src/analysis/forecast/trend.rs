@@ -106,13 +106,15 @@ fn inflation(rest: &[f64]) -> f64 {
     (1.0 + 2.0 / (count * (count - 1.0) * (count - 2.0)) * sum).max(1.0)
 }
 
-/// The rank of each value, from 0; equal ones share their mean.
+/// The rank of each value, from 0; equal ones share their mean. Those are equal that only their last digits tell apart: a line
+/// through two points leaves the same of both, but for rounding.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<_> = values.iter().copied().enumerate().collect();
     order.sort_by(|(_, a), (_, b)| a.total_cmp(b));
     let mut ranked = Vec::with_capacity(order.len());
     let mut before = 0.0;
-    for equal in order.chunk_by(|(_, a), (_, b)| a == b) {
+    let range = order.last().zip(order.first()).map_or(0.0, |((_, most), (_, least))| most - least);
+    for equal in order.chunk_by(|(_, a), (_, b)| b - a <= range * 1e-9) {
         #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
         let many = equal.len() as f64;
         ranked.extend(equal.iter().map(|(index, _)| (*index, before + (many - 1.0) / 2.0)));
