@@ -75,7 +75,14 @@ fn an_slo_is_read_and_a_wrong_one_told_with_its_place() {
     assert_eq!(settings.services()[0].slo, Some(tools::Slo::new(0.999, "30d", None, None).unwrap()));
     let text = "[services.a.slo]\nobjective = 99.9\n[services.b.slo]\nobjective = 0.9\nwindow = \"a month\"\n\
                 [services.c.slo]\nobjectiv = 0.9\n[services.d.slo]\nobjective = 0.9\nerrors = \"sum(x)\"\ntotal = \"sum(y[$window])\"\n";
-    insta::assert_snapshot!(wrong(text), @"");
+    insta::assert_snapshot!(wrong(text), @r#"
+    the settings are wrong:
+      a.toml:7: services.c.slo.objectiv: there is no such key; did you mean `objective`?
+      a.toml:1: services.a.slo: the objective is 99.9; right would be a share between 0 and 1, such as 0.999 for 99.9 %
+      a.toml:3: services.b.slo: the window "a month" is none; right would be 1h to 100d, such as "30d" or "4w"
+      a.toml:6: services.c.slo: missing field `objective`
+      a.toml:8: services.d.slo: `errors` does not say where the window stands; right would be errors = 'sum(increase(http_requests_total{job="api",status=~"5.."}[$window]))'
+    "#);
 }
 
 #[test]

@@ -46,7 +46,9 @@ impl Slo {
                 Measure::Events { errors, total }
             }
             (None, None) => Measure::ErrorRate,
-            (Some(_), None) => return Err(format!("`errors` stands without `total`; right would be {}", example())),
+            (Some(_), None) => {
+                return Err(format!("`errors` stands without `total`; right would be {}", example("total")));
+            }
             (None, Some(_)) => {
                 return Err("`total` stands without `errors`; right would be both, or neither".to_owned());
             }
@@ -72,15 +74,16 @@ pub(crate) fn within(query: &str, window: &str) -> String {
 
 fn check(key: &str, query: &str) -> Result<(), String> {
     if !query.contains(PLACE) {
-        return Err(format!("`{key}` does not say where the window stands; right would be {}", example()));
+        return Err(format!("`{key}` does not say where the window stands; right would be {}", example(key)));
     }
     promql_parser::parser::parse(&within(query, "5m"))
         .map(drop)
-        .map_err(|error| format!("`{key}` is no PromQL ({error}); right would be {}", example()))
+        .map_err(|error| format!("`{key}` is no PromQL ({error}); right would be {}", example(key)))
 }
 
-fn example() -> String {
-    format!("total = 'sum(increase(http_requests_total{{job=\"api\"}}[{PLACE}]))'")
+fn example(key: &str) -> String {
+    let failed = if key == "errors" { ",status=~\"5..\"" } else { "" };
+    format!("{key} = 'sum(increase(http_requests_total{{job=\"api\"{failed}}}[{PLACE}]))'")
 }
 
 #[cfg(test)]
