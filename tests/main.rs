@@ -20,6 +20,7 @@ mod guardrails;
 mod hands;
 mod imports;
 mod intake;
+mod learning;
 mod operations;
 mod serving;
 mod stage;

@@ -8,6 +8,7 @@ mod feedback;
 mod incidents;
 mod investigate;
 mod memory;
+mod learn;
 mod operate;
 mod out;
 mod policy;

@@ -4,17 +4,14 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use serde_json::json;
 use tools::SystemClock;
 
 use super::{
-    Found,
+    Found, learn,
     out::{Colour, Out, table},
-    server,
 };
 use crate::{
     config::Settings,
-    journal::Journal,
     parts::Parts,
     runbook::{Finding, Library, lint},
 };
@@ -58,63 +55,10 @@ impl Runbooks {
         match self.command {
             Command::Lint { folder, json } => check(settings, folder, json),
             Command::Show { name } => show(&settings, name.as_deref()),
-            Command::Reload => reload(&settings).await,
-            Command::Learn { drafts, json } => learn(settings, drafts, json).await,
+            Command::Reload => learn::reload(&settings).await,
+            Command::Learn { drafts, json } => learn::learn(settings, drafts, json).await,
         }
     }
-}
-
-async fn reload(settings: &Settings) -> Result<Found> {
-    let answer = server::post(settings, "/runbooks/reload", &json!({})).await?;
-    let mut out = Out::new();
-    let left_out: Vec<&str> =
-        answer["left_out"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
-    for error in &left_out {
-        out.line(&out.paint(Colour::Red, error))?;
-    }
-    out.line(&format!("{} runbooks hold", answer["runbooks"]))?;
-    Ok(if left_out.is_empty() { Found::Well } else { Found::Wrong })
-}
-
-/// In this process where no server runs; else by the server, which notes what was learnt. A folder that is named here is written to
-/// from here.
-async fn learn(settings: Settings, drafts: Option<PathBuf>, json: bool) -> Result<Found> {
-    let path = settings.journal.path.clone();
-    if !path.is_file() {
-        bail!("there is no journal at {} ([journal] path); `serve` makes it", path.display());
-    }
-    let lessons = match (server::journal(&settings)?, drafts) {
-        (Some(journal), drafts) => {
-            let parts = Parts::join(settings, Arc::new(SystemClock), journal)?;
-            let lessons = parts.learner(drafts).learn().await;
-            parts.journal.close().await;
-            json!(lessons?)
-        }
-        (None, Some(drafts)) => {
-            let parts = Parts::join(settings, Arc::new(SystemClock), Journal::inspect(path))?;
-            json!(parts.learner(Some(drafts)).learn().await?)
-        }
-        (None, None) => {
-            let answer = server::post(&settings, "/runbooks/learn", &json!({})).await?;
-            answer.get("lessons").cloned().unwrap_or_default()
-        }
-    };
-    let mut out = Out::new();
-    if json {
-        out.json(&lessons)?;
-        return Ok(Found::Well);
-    }
-    for lesson in lessons.as_array().into_iter().flatten() {
-        let text = |field: &str| lesson[field].as_str().unwrap_or_default();
-        let from: Vec<_> = lesson["from"].as_array().into_iter().flatten().map(ToString::to_string).collect();
-        let line = format!("{} (incidents {}): {}", text("alert"), from.join(", "), text("what"));
-        let line = if text("name").is_empty() { line } else { format!("{line}, runbook {}", text("name")) };
-        out.line(&if lesson["new"] == true { out.paint(Colour::Green, &line) } else { line })?;
-    }
-    if lessons.as_array().is_none_or(Vec::is_empty) {
-        out.line("no incident was repaired yet: there is nothing to learn from")?;
-    }
-    Ok(Found::Well)
 }
 
 fn check(mut settings: Settings, folder: Option<PathBuf>, json: bool) -> Result<Found> {

@@ -6,29 +6,37 @@ use super::episode::{Episode, Look};
 
 /// Looks that a runbook makes before it changes anything.
 const LOOKS: usize = 6;
-/// Fields that tell the state of a service, by tool; the value that each has when all is well. Not its name, image or figures: those
-/// are true of one service, or of one moment.
-const STATES: [(&str, &str, &[(&str, Well)]); 2] = [
+/// A field by its name, and what it says when all is well.
+type Field = (&'static str, Well);
+
+/// Fields that tell the state of a service, by tool, and what each says when all is well. Not its name, image or figures: those are
+/// true of one service, or of one moment.
+const STATES: [(&str, &str, &[Field]); 2] = [
     (
         "inspect_container",
         "container",
         &[
             ("running", Well::Is(true)),
             ("state", Well::Says(&["running"])),
-            ("health", Well::Says(&["healthy", "none"])),
+            ("health", Well::SaysWhileRunning(&["healthy", "none"])),
             ("oom_killed", Well::Is(false)),
-            ("exit_code", Well::Zero),
+            ("exit_code", Well::ZeroWhenEnded),
         ],
     ),
     ("check_health", "health", &[("ok", Well::Is(true)), ("outcome", Well::Says(&["ok"]))]),
 ];
+/// Words for one state: which of them is said hangs on the moment, such as how far a connection came.
+const SYNONYMS: [&[&str]; 1] = [&["refused", "broken off"]];
 
 /// What a field says when all is well.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Well {
     Is(bool),
     Says(&'static [&'static str]),
-    Zero,
+    /// The last word of a health check says nothing of a container that has ended.
+    SaysWhileRunning(&'static [&'static str]),
+    /// The code of the last end says nothing of a container that runs.
+    ZeroWhenEnded,
 }
 
 /// A look of the runbook, and what has to hold of its answer.
@@ -83,59 +91,64 @@ fn of_look(look: &Look, answers: &[&Value], services: &[&str], others: &[Seen]) 
 impl Seen {
     /// A field of a tool whose fields are known.
     fn state(&mut self, field: &str, well: Well, answers: &[&Value]) {
-        let Some(value) = common(answers, field) else { return };
         let path = format!("{}.{field}", self.step);
-        let (expression, ill) = match (value, well) {
-            (Value::Bool(is), Well::Is(well)) => (if *is { path } else { format!("not {path}") }, *is != well),
-            (Value::String(says), Well::Says(well)) if plain(says) => {
-                (format!("{path} == '{says}'"), !well.contains(&says.as_str()))
-            }
-            // The code of the last end says something of a container that has ended, and nothing of one that runs.
-            (Value::Number(code), Well::Zero) if common(answers, "running") == Some(&Value::Bool(false)) => {
-                (format!("{path} == {code}"), code.as_i64() != Some(0))
-            }
-            _ => return,
+        let running = |wanted: bool| common(answers, "running") == Some(Value::Bool(wanted));
+        let found = match well {
+            Well::Is(well) => common(answers, field).and_then(|value| value.as_bool()).map(|is| {
+                let expression = if is { path } else { format!("not {path}") };
+                (expression, is != well)
+            }),
+            Well::Says(well) => said(answers, field, &path, well),
+            Well::SaysWhileRunning(well) if running(true) => said(answers, field, &path, well),
+            Well::ZeroWhenEnded if running(false) => common(answers, field)
+                .and_then(|value| value.as_i64())
+                .map(|code| (format!("{path} == {code}"), code != 0)),
+            Well::SaysWhileRunning(_) | Well::ZeroWhenEnded => None,
         };
-        self.telling |= ill;
-        self.holds.push(expression);
-        self.fields.push(field.to_owned());
+        if let Some((expression, ill)) = found {
+            self.telling |= ill;
+            self.holds.push(expression);
+            self.fields.push(field.to_owned());
+        }
     }
 
-    /// Of any other tool: its switches, and where it names the service.
+    /// Of any other tool: whether it found something, and where it names the service.
     fn found(&mut self, answers: &[&Value], services: &[&str]) {
+        if common(answers, "found") == Some(Value::Bool(true)) {
+            self.holds.push(format!("{}.found", self.step));
+            self.fields.push("found".to_owned());
+            self.telling = true;
+        }
         let Some(Value::Object(fields)) = answers.first() else { return };
-        for (field, value) in fields.iter().filter(|(field, _)| identifier(field)) {
-            match value {
-                Value::Bool(is) if common(answers, field).is_some() => {
-                    let path = format!("{}.{field}", self.step);
-                    self.holds.push(if *is { path } else { format!("not {path}") });
-                    self.fields.push(field.clone());
-                    self.telling |= *is && field == "found";
-                }
-                Value::Object(inner) if inner.contains_key("service") => {
-                    let names = answers.iter().map(|answer| answer.get(field).and_then(|inner| inner.get("service")));
-                    if names.zip(services).all(|(name, service)| name.and_then(Value::as_str) == Some(*service)) {
-                        self.holds.push(format!("{}.{field}.service == service", self.step));
-                        self.fields.push(format!("{field}.service"));
-                        self.telling = true;
-                    }
-                }
-                Value::Null
-                | Value::Bool(_)
-                | Value::Number(_)
-                | Value::String(_)
-                | Value::Array(_)
-                | Value::Object(_) => {}
+        for field in fields.keys().filter(|field| identifier(field)) {
+            let names = answers.iter().map(|answer| answer.get(field)?.get("service")?.as_str());
+            if names.zip(services).all(|(name, service)| name == Some(*service)) {
+                self.holds.push(format!("{}.{field}.service == service", self.step));
+                self.fields.push(format!("{field}.service"));
+                self.telling = true;
             }
         }
     }
 }
 
+/// What a field says every time, as an expression, and whether that is ill.
+fn said(answers: &[&Value], field: &str, path: &str, well: &[&str]) -> Option<(String, bool)> {
+    let words: Option<Vec<&str>> = answers.iter().map(|answer| answer.get(field)?.as_str()).collect();
+    let words = words?;
+    let first = *words.first()?;
+    let ill = !well.contains(&first);
+    if let Some(same) = SYNONYMS.iter().find(|same| words.iter().all(|word| same.contains(word))) {
+        let listed: Vec<_> = same.iter().map(|word| format!("'{word}'")).collect();
+        return Some((format!("{path} in [{}]", listed.join(", ")), ill));
+    }
+    (plain(first) && words.iter().all(|word| *word == first)).then(|| (format!("{path} == '{first}'"), ill))
+}
+
 /// A field's value, if all answers have the same.
-fn common<'a>(answers: &[&'a Value], field: &str) -> Option<&'a Value> {
+fn common(answers: &[&Value], field: &str) -> Option<Value> {
     let (first, others) = answers.split_first()?;
     let value = first.get(field)?;
-    others.iter().all(|other| other.get(field) == Some(value)).then_some(value)
+    others.iter().all(|other| other.get(field) == Some(value)).then(|| value.clone())
 }
 
 /// Words of the tools and of Docker, such as exited, or status 503: fit to stand in an expression.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 use tools::{SharedCatalogue, Spec};
@@ -73,7 +73,7 @@ pub struct LearnerParts {
 pub struct Learner(LearnerParts);
 
 /// What came of one lesson.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Learnt {
     /// The alert.
     pub alert: String,

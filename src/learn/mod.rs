@@ -17,3 +17,6 @@ mod template;
 
 pub use learner::{Learner, LearnerParts, Learnt, SERVICE, Where};
 pub use lesson::{Lesson, School, Written, lessons};
+
+#[cfg(test)]
+mod tests;

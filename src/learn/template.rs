@@ -99,7 +99,6 @@ mod tests {
 
     #[derive(Deserialize, JsonSchema)]
     #[serde(rename_all = "snake_case")]
-    #[expect(dead_code, reason = "its schema is what is tested")]
     enum Mode {
         Gentle,
         Hard,

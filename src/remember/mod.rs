@@ -124,3 +124,6 @@ fn line(text: &str, most: usize) -> String {
     let cut: String = line.chars().take(most.saturating_sub(1)).collect();
     tools::clean(&format!("{cut}…"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,9 @@ const PASSING: [&str; 12] = [
     "replica",
     "prometheus",
 ];
+/// Annotations of one alert that are kept, and those that are the first by the custom of rules' authors.
+const ANNOTATIONS: usize = 6;
+const FIRST: [&str; 4] = ["summary", "description", "message", "title"];
 /// Annotations that are links, not words.
 const LINKS: [&str; 3] = ["runbook_url", "dashboard_url", "generator_url"];
 /// Tools whose text says what stands out, most important first.
@@ -74,7 +77,9 @@ fn alert(alert: &Alert, lines: &mut Vec<String>) {
         alert.labels.iter().filter(|(name, _)| telling(name)).map(|(name, value)| format!("{name}={value}")).collect();
     lines.push(format!("alert {} {}", alert.name(), labels.join(" ")));
     let words = alert.annotations.iter().filter(|(name, _)| !LINKS.contains(&name.as_str()));
-    lines.extend(words.map(|(name, value)| format!("{name}: {value}")));
+    let (first, others): (Vec<_>, Vec<_>) = words.partition(|(name, _)| FIRST.contains(&name.as_str()));
+    let kept = first.into_iter().chain(others).take(ANNOTATIONS);
+    lines.extend(kept.map(|(name, value)| format!("{name}: {value}")));
 }
 
 fn of_service(state: &CallState) -> Option<&str> {
