@@ -1,5 +1,9 @@
 //! Ranking 5,000 series of 240 points: at most 150 ms and 50 MB.
-#![allow(missing_docs, clippy::print_stdout, reason = "a bench prints what it measured; criterion writes its own functions")]
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    reason = "a bench prints what it measured; criterion writes its own functions"
+)]
 
 use std::collections::BTreeSet;
 

@@ -133,6 +133,8 @@ impl Parts {
                 loki: reach.loki.is_some(),
                 docker: reach.docker.is_some(),
                 alertmanager: reach.alertmanager.is_some(),
+                github: reach.github.is_some(),
+                memory: memory.is_some(),
             },
         });
         Ok(Self { settings, journal, catalogue, clock, reach, agent, library, policy, memory })

@@ -58,6 +58,10 @@ pub struct Sources {
     pub docker: bool,
     /// Alertmanager.
     pub alertmanager: bool,
+    /// GitHub.
+    pub github: bool,
+    /// What was learnt last time.
+    pub memory: bool,
 }
 
 impl Agent {

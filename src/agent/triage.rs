@@ -1,6 +1,7 @@
 //! The standard evidence, gathered side by side before any model is asked: what a person would look for first, so that one turn is
 //! mostly enough.
 
+use memory::Symptoms;
 use serde_json::{Value, json};
 use tools::{Catalogue, Service, reach::expression_of};
 
@@ -17,6 +18,8 @@ const NEIGHBOURS: usize = 4;
 
 /// Annotations that are read as words.
 const ANNOTATIONS: usize = 8;
+/// Minutes before an alert in which what it is about may have begun.
+const BEFORE: i64 = 5;
 /// Minutes of a day: how far back changes are listed.
 const DAY: i64 = 24 * 60;
 
@@ -70,7 +73,8 @@ impl Agent {
             wanted.call("query_prometheus", json!({ "query": operand, "minutes_back": 30 }));
         }
         if let Some(service) = incident.service.service().and_then(|name| catalogue.get(name)) {
-            self.at_the_service(&mut wanted, service);
+            let minutes = alert.map_or(0, |alert| (self.clock.now() - alert.starts_at).num_minutes()).clamp(0, DAY);
+            self.at_the_service(&mut wanted, service, minutes);
             if let Some(alert) = alert {
                 self.what_explains_it(&mut wanted, alert, &service.name);
                 self.by_the_runbook(&mut wanted, alert, &service.name);
@@ -83,8 +87,8 @@ impl Agent {
         wanted.calls
     }
 
-    /// How the service is, and what left its own past.
-    fn at_the_service(&self, wanted: &mut Wanted<'_>, service: &Service) {
+    /// How the service is, and what left its own past since the alert began, so many minutes ago.
+    fn at_the_service(&self, wanted: &mut Wanted<'_>, service: &Service, minutes: i64) {
         let of = || json!({ "service": service.name });
         if self.sources.docker {
             wanted.call("inspect_container", of());
@@ -93,7 +97,9 @@ impl Agent {
             wanted.call("check_health", of());
         }
         if self.sources.prometheus {
-            wanted.call("rank_suspects", of());
+            // An alert fires some time after what it is about began.
+            let since = (minutes + BEFORE).min(DAY);
+            wanted.call("rank_suspects", json!({ "service": service.name, "since_minutes_ago": since }));
         }
         if self.sources.prometheus && service.slo.is_some() {
             wanted.call("slo_status", of());
@@ -107,7 +113,22 @@ impl Agent {
     fn what_explains_it(&self, wanted: &mut Wanted<'_>, alert: &Alert, service: &str) {
         let minutes = (self.clock.now() - alert.starts_at).num_minutes().clamp(0, DAY);
         let symptoms: Vec<&str> = std::iter::once(alert.name()).chain(told(alert)).collect();
-        wanted.call("list_changes", json!({ "service": service, "onset_minutes_ago": minutes, "symptoms": symptoms }));
+        if self.sources.docker || self.sources.github {
+            let args = json!({ "service": service, "onset_minutes_ago": minutes, "symptoms": symptoms });
+            wanted.call("list_changes", args);
+        }
+        if self.sources.memory {
+            let seen = Symptoms {
+                alert: alert.name().to_owned(),
+                annotations: alert.annotations.clone(),
+                labels: alert.labels.clone(),
+                lines: Vec::new(),
+            };
+            wanted.call("search_incidents", json!({ "query": seen.text(), "service": service }));
+            if self.library.find(alert).is_none_or(|found| found.catches_all()) {
+                wanted.call("search_runbooks", json!({ "query": seen.text(), "service": service }));
+            }
+        }
     }
 
     /// What the matching runbook looks at, so that whoever reads it has the answers already.

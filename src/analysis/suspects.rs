@@ -30,7 +30,9 @@ pub use window::Windows;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SuspectsError {
     /// A window is empty.
-    #[error("a window is empty: the quiet time is {baseline:?}, the time asked about {present:?}; each has to begin before it ends")]
+    #[error(
+        "a window is empty: the quiet time is {baseline:?}, the time asked about {present:?}; each has to begin before it ends"
+    )]
     EmptyWindow {
         /// The quiet time, in seconds since the epoch.
         baseline: Range<f64>,
@@ -38,7 +40,9 @@ pub enum SuspectsError {
         present: Range<f64>,
     },
     /// The windows overlap.
-    #[error("the quiet time ends at {baseline_end}, after the time asked about begins at {present_start}; it has to end before")]
+    #[error(
+        "the quiet time ends at {baseline_end}, after the time asked about begins at {present_start}; it has to end before"
+    )]
     Overlap {
         /// When the quiet time ends.
         baseline_end: f64,

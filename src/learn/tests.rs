@@ -158,7 +158,7 @@ impl Story {
             claims: Vec::new(),
             next_steps: Vec::new(),
             resolved: true,
-            not_checked: Vec::new(),
+            ..Conclusion::default()
         };
         journal.write(Event::Concluded { model: "main".into(), conclusion });
         let outcome = Incident::replay(self.id, &journal.2).ending();

@@ -63,7 +63,7 @@ impl Memory {
     ///
     /// # Errors
     /// When the store or the embeddings endpoint fails.
-    pub async fn reconcile(&self, all: &[Remembered], gone: &[u64]) -> Result<(usize, usize), MemoryError> {
+    pub async fn follow(&self, all: &[Remembered], gone: &[u64]) -> Result<(usize, usize), MemoryError> {
         let _writing = self.writing.lock().await;
         let mut points = all.iter().map(|one| to_point(one, self.clean)).collect::<Result<Vec<_>, _>>()?;
         let of = |incident: &u64| Point::id_of(Collection::Incidents, &source(*incident), 0);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use memory::Memory;
 use tools::{
-    CheckHealth, DeployService, InspectContainer, ListAlerts, ListChanges, ListMetrics, ListServices, Notify,
-    NotifyOptions, OpenPr, QueryPrometheus, ReadAnswer, ReadContainerLogs, ReadFile, Registry, Releases,
-    RestartContainer, RollbackService, ScaleService, SearchCode, SearchLoki, SharedCatalogue, SharedClock,
-    SilenceAlert, UpdateResources,
+    CheckHealth, DeployService, Forecast, InspectContainer, ListAlerts, ListChanges, ListMetrics, ListServices,
+    LogPatterns, Notify, NotifyOptions, OpenPr, QueryPrometheus, RankSuspects, ReadAnswer, ReadContainerLogs, ReadFile,
+    Registry, Releases, RestartContainer, RollbackService, ScaleService, SearchCode, SearchDocuments, SearchIncidents,
+    SearchLoki, SearchRunbooks, SharedCatalogue, SharedClock, SilenceAlert, SloStatus, UpdateResources,
     reach::{Destination, Patience},
 };
 
@@ -47,6 +47,13 @@ pub(super) fn registry(
         .look(ListChanges::new(docker.clone(), github.clone(), catalogue(), clock()))
         .look(ReadFile::new(github.clone(), catalogue()))
         .look(SearchCode::new(github.clone(), catalogue()))
+        .look(RankSuspects::new(prometheus.clone(), catalogue(), clock()))
+        .look(LogPatterns::new(loki.clone(), docker.clone(), catalogue(), clock()))
+        .look(Forecast::new(prometheus.clone(), docker.clone(), catalogue(), clock()))
+        .look(SloStatus::new(prometheus.clone(), catalogue(), clock()))
+        .look(SearchIncidents::new(memory.cloned(), clock()))
+        .look(SearchRunbooks::new(memory.cloned()))
+        .look(SearchDocuments::new(memory.cloned()))
         .reread(ReadAnswer)
         .change(RestartContainer::new(docker.clone(), catalogue(), clock(), client.clone(), health))
         .change(ScaleService::new(docker.clone(), catalogue(), clock(), client.clone(), health))

@@ -53,7 +53,7 @@ pub(super) fn open(settings: &Settings, client: &reqwest::Client, clock: &Shared
         nearness: set.embeddings.nearness,
         ..MemoryOptions::at(place)
     };
-    let memory = Memory::open(options, |text| tools::clean(text)).context("[memory]")?;
+    let memory = Memory::open(options, tools::clean).context("[memory]")?;
     Ok(Some(Arc::new(memory)))
 }
 
@@ -194,7 +194,7 @@ impl Keeper {
                     None => gone.push(summary.id),
                 }
             }
-            let (more, fewer) = self.memory.reconcile(&kept, &gone).await?;
+            let (more, fewer) = self.memory.follow(&kept, &gone).await?;
             (written, removed) = (written + more, removed + fewer);
             seen.extend(chunk.iter().map(|summary| (summary.id, summary.updated_at)));
         }

@@ -59,7 +59,7 @@ fn events() -> Vec<Event> {
         claims: Vec::new(),
         next_steps: Vec::new(),
         resolved: true,
-        not_checked: Vec::new(),
+        ..Conclusion::default()
     };
     vec![
         Event::Opened {

@@ -20,8 +20,8 @@ use crate::{
 };
 use line::Line;
 use measure::{Reach, measured};
-pub(crate) use resource::{Select, selects};
 use resource::{Limit, Resource, Unit};
+pub(crate) use resource::{Select, selects};
 
 /// How far back, in hours: three days show a daily cycle.
 const HOURS: u32 = 72;

@@ -193,7 +193,9 @@ fn part(out: &mut fmt::Formatter<'_>, what: &str, all: &[Grown], with_example: b
         let Grown { pattern, now, expected, .. } = grown;
         let level = match pattern.level {
             Level::Unknown | Level::Debug | Level::Info => String::new(),
-            level @ (Level::Warning | Level::Error | Level::Fatal) => format!(" {}", format!("{level:?}").to_uppercase()),
+            level @ (Level::Warning | Level::Error | Level::Fatal) => {
+                format!(" {}", format!("{level:?}").to_uppercase())
+            }
         };
         let times = match expected {
             none if *none == 0.0 => format!("{now} times"),

@@ -195,11 +195,13 @@ fn ranked(
     let names: Vec<String> = read.iter().map(|(service, _)| of(service)).collect();
     let series: Vec<Series<'_>> =
         read.iter().flat_map(|(service, all)| all.iter().map(|plain| series(service, plain))).collect();
-    edges.extend(edges_from(&series).into_iter().filter(|edge| names.contains(&edge.caller) && names.contains(&edge.callee)));
+    edges.extend(
+        edges_from(&series).into_iter().filter(|edge| names.contains(&edge.caller) && names.contains(&edge.callee)),
+    );
     let seconds = |at: DateTime<Utc>| at.timestamp_millis() as f64 / 1_000.0;
     let windows = Windows::new(seconds(times.quiet)..seconds(times.begins), seconds(times.begins)..seconds(times.now))
         .map_err(|error| Failure::Tell(error.to_string()))?;
-    let ranking = suspects::rank(&series, &Question { windows, edges: &edges, alerting: Some(asked) });
+    let ranking = suspects::rank(&series, &Question { windows, edges: &edges, alerting: Some(asked), symptom: None });
     Ok(Suspects::of(&ranking, &series, times, names.len(), not_seen))
 }
 

@@ -60,7 +60,7 @@ pub struct PastIncidents {
 
 /// One incident that was like this.
 #[derive(Debug, Serialize)]
-pub struct PastIncident {
+pub(crate) struct PastIncident {
     incident: u64,
     alert: String,
     #[serde(skip_serializing_if = "Option::is_none")]

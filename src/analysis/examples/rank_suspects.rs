@@ -45,7 +45,8 @@ fn told(ranking: &Ranking, causes: &BTreeSet<String>) -> String {
     let service = |service: &analysis::suspects::ServiceSuspect| {
         let cause = if causes.contains(&service.service) { "*" } else { "" };
         let top = ranking.metrics.iter().find(|metric| metric.service == service.service);
-        let top = top.map_or_else(String::new, |top| format!("{} {:?} {:.0} sigma", top.metric, top.direction, top.score));
+        let top =
+            top.map_or_else(String::new, |top| format!("{} {:?} {:.0} sigma", top.metric, top.direction, top.score));
         format!("{cause}{} {:.2} ({top})", service.service, service.score)
     };
     if ranking.services.is_empty() {
@@ -83,13 +84,14 @@ impl Case {
         let moment = |key: &str| -> Result<f64, Failed> {
             Ok(one(key).ok_or_else(|| format!("case.csv: {key} is missing"))?.parse()?)
         };
-        let windows =
-            Windows::new(moment("quiet_from")?..moment("quiet_until")?, moment("from")?..moment("until")?)?;
+        let windows = Windows::new(moment("quiet_from")?..moment("quiet_until")?, moment("from")?..moment("until")?)?;
         let symptom = match one("symptom").map(String::as_str) {
             None => None,
             Some("errors") => Some(Signal::Errors),
             Some("latency") => Some(Signal::Latency),
-            Some(other) => return Err(format!("case.csv: symptom is {other:?}; right would be errors or latency").into()),
+            Some(other) => {
+                return Err(format!("case.csv: symptom is {other:?}; right would be errors or latency").into());
+            }
         };
         let calls = folder.join("calls.csv");
         let edges = if calls.exists() {
@@ -133,13 +135,7 @@ impl Column {
     }
 
     fn series(&self) -> Series<'_> {
-        Series {
-            name: &self.metric,
-            service: &self.service,
-            labels: &self.labels,
-            kind: None,
-            samples: &self.samples,
-        }
+        Series { name: &self.metric, service: &self.service, labels: &self.labels, kind: None, samples: &self.samples }
     }
 }
 

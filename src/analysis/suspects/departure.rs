@@ -151,9 +151,8 @@ impl Scratch {
 /// an availability that falls from 99.9 % to 98 % is twenty times as many errors.
 fn effect(trace: &Trace, center: f64, value: f64) -> f64 {
     let beside = |one: f64, two: f64| (one - two).abs() / one.abs().max(two.abs()).max(f64::MIN_POSITIVE);
-    let share = whole(trace, center).map_or(0.0, |whole| {
-        beside(whole - center + whole * LOST, whole - value + whole * LOST)
-    });
+    let share =
+        whole(trace, center).map_or(0.0, |whole| beside(whole - center + whole * LOST, whole - value + whole * LOST));
     beside(center, value).max(share).min(1.0)
 }
 

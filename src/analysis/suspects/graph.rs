@@ -39,8 +39,16 @@ const PAIRS: [(&str, &str); 12] = [
     ("client_service", "server_service"),
 ];
 /// Labels with which a service names whom it asks.
-const ASKED: [&str; 8] =
-    ["upstream", "upstream_service", "peer_service", "remote_service", "target_service", "dependency", "backend", "upstream_cluster"];
+const ASKED: [&str; 8] = [
+    "upstream",
+    "upstream_service",
+    "peer_service",
+    "remote_service",
+    "target_service",
+    "dependency",
+    "backend",
+    "upstream_cluster",
+];
 /// What a service graph writes where it does not know.
 const UNKNOWN: [&str; 4] = ["", "unknown", "user", "-"];
 
@@ -142,10 +150,15 @@ impl<'a> Graph<'a> {
             let ring = |other: &str| reached.get(other).is_some_and(|reached| reached.contains(service));
             let by = below(service).into_iter().filter(|callee| !ring(callee));
             let by = by.max_by(|one, two| strength(one).total_cmp(&strength(two)).then(two.cmp(one)));
-            let explains = all.iter().filter(|other| **other != service && !reached.get(service).is_some_and(|own| own.contains(*other)));
-            let explains = explains.filter(|other| reached.get(*other).is_some_and(|reached| reached.contains(service)));
+            let explains = all
+                .iter()
+                .filter(|other| **other != service && !reached.get(service).is_some_and(|own| own.contains(*other)));
+            let explains =
+                explains.filter(|other| reached.get(*other).is_some_and(|reached| reached.contains(service)));
             Place {
-                on_path: path.as_ref().is_none_or(|(alerting, reached)| *alerting == service || reached.contains(service)),
+                on_path: path
+                    .as_ref()
+                    .is_none_or(|(alerting, reached)| *alerting == service || reached.contains(service)),
                 explained: by.map_or(0.0, |by| (strength(by) / own.max(f64::MIN_POSITIVE)).min(1.0)),
                 by: by.map(str::to_owned),
                 explains: explains.map(|other| (*other).to_owned()).collect(),
@@ -165,11 +178,15 @@ mod tests {
         let labels = [
             Labels::from([("client".to_owned(), "web".to_owned()), ("server".to_owned(), "cart".to_owned())]),
             Labels::from([("upstream".to_owned(), "cart".to_owned()), ("from".to_owned(), "mars".to_owned())]),
-            Labels::from([("source_workload".to_owned(), "unknown".to_owned()), ("destination_workload".to_owned(), "cart".to_owned())]),
+            Labels::from([
+                ("source_workload".to_owned(), "unknown".to_owned()),
+                ("destination_workload".to_owned(), "cart".to_owned()),
+            ]),
             Labels::new(),
         ];
         let of = |service, labels| Series { name: "calls_total", service, labels, kind: None, samples: &[] };
-        let series = [of("tempo", &labels[0]), of("gateway", &labels[1]), of("web", &labels[2]), of("cart", &labels[3])];
+        let series =
+            [of("tempo", &labels[0]), of("gateway", &labels[1]), of("web", &labels[2]), of("cart", &labels[3])];
         assert_eq!(edges_from(&series), BTreeSet::from([Edge::new("gateway", "cart"), Edge::new("web", "cart")]));
     }
 
@@ -186,7 +203,10 @@ mod tests {
         let ill = BTreeMap::from([("web", 2.0), ("api", 3.0), ("db", 4.0), ("ads", 0.0), ("other", 1.0)]);
         let places = graph.places(&ill, Some("web"));
         let explained = |service: &str| places[service].by.clone();
-        assert_eq!((explained("web").as_deref(), explained("api").as_deref(), explained("db")), (Some("api"), Some("db"), None));
+        assert_eq!(
+            (explained("web").as_deref(), explained("api").as_deref(), explained("db")),
+            (Some("api"), Some("db"), None)
+        );
         assert_eq!(places["db"].explains, ["api", "other", "web"]);
         assert!(places["db"].on_path && !places["other"].on_path && !places.contains_key("ads"));
     }

@@ -102,13 +102,13 @@ pub struct Ranking {
 pub fn rank(series: &[Series<'_>], question: &Question<'_>) -> Ranking {
     let seen = look(series, question);
     let threshold = threshold(seen.compared.len());
-    let mut metrics: Vec<_> =
-        seen.compared.iter().filter_map(|found| found.suspect(series, threshold)).collect();
+    let mut metrics: Vec<_> = seen.compared.iter().filter_map(|found| found.suspect(series, threshold)).collect();
     metrics.sort_by(|one, two| two.rank.total_cmp(&one.rank).then_with(|| by_name(series, one, two)));
     // That it alerts is known, so that less shows what of it does.
-    let at_alerting = seen.compared.iter().filter(|found| {
-        series.get(found.place).is_some_and(|one| Some(one.service) == question.alerting)
-    });
+    let at_alerting = seen
+        .compared
+        .iter()
+        .filter(|found| series.get(found.place).is_some_and(|one| Some(one.service) == question.alerting));
     let mut shown: Vec<_> = at_alerting.filter_map(|found| found.suspect(series, SHOWN)).collect();
     shown.sort_by(|one, two| two.rank.total_cmp(&one.rank).then_with(|| by_name(series, one, two)));
     let services = services(series, &metrics, Symptom::of(&shown, question), question);
@@ -260,7 +260,8 @@ fn services(
                 let of = |service: &str| ill.get(service).copied().unwrap_or(0.0);
                 // What is little out of order rarely makes something else be much so (Orchard et al. 2024).
                 let explained = place.explained * place.explained;
-                let covered = own.ill.score + place.explains.iter().filter(|name| on_path(name)).map(|name| of(name)).sum::<f64>();
+                let covered = own.ill.score
+                    + place.explains.iter().filter(|name| on_path(name)).map(|name| of(name)).sum::<f64>();
                 let covered = (covered / all.max(f64::MIN_POSITIVE)).min(1.0);
                 score *= (1.0 - EXPLAINED * explained) * covered.sqrt();
             }

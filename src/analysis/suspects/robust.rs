@@ -39,6 +39,9 @@ mod tests {
         assert_eq!(median(&mut [3.0, 1.0, 2.0, 9.0, 1e9]), 3.0);
         assert_eq!(quantile(&mut [5.0, 1.0], 1.0), 5.0);
         let middle = |values: &[f64]| middle(values.iter().copied());
-        assert_eq!([middle(&[3.0, 1.0, 2.0]), middle(&[2.0, 2.0, -1.0]), middle(&[9.0, 1.0, 2.0, 0.0, 5.0])], [2.0, 2.0, 2.0]);
+        assert_eq!(
+            [middle(&[3.0, 1.0, 2.0]), middle(&[2.0, 2.0, -1.0]), middle(&[9.0, 1.0, 2.0, 0.0, 5.0])],
+            [2.0, 2.0, 2.0]
+        );
     }
 }

@@ -110,8 +110,7 @@ mod tests {
 
     fn reading(name: &str, kind: Option<Kind>, values: &[f64]) -> Reading {
         let samples: Vec<_> = values.iter().enumerate().map(|(index, value)| (index as f64, *value)).collect();
-        let labels =
-            if name.ends_with("_bucket") { Labels::from([("le".into(), "1".into())]) } else { Labels::new() };
+        let labels = if name.ends_with("_bucket") { Labels::from([("le".into(), "1".into())]) } else { Labels::new() };
         Series { name, service: "a", labels: &labels, kind, samples: &samples }.reading()
     }
 

@@ -27,10 +27,44 @@ const WORDS: [(Signal, &[&str]); 6] = [
     (
         Signal::Errors,
         &[
-            "error", "errors", "fail", "failed", "failure", "failures", "exception", "exceptions", "timeout", "timeouts",
-            "timedout", "retry", "retries", "retransmits", "rejected", "dropped", "drop", "drops", "aborted", "panic",
-            "panics", "restarts", "restart", "oom", "ooms", "availability", "success", "unhealthy", "healthy", "health",
-            "up", "unavailable", "refused", "reconnects", "evicted", "crash", "crashes", "deadlocks",
+            "error",
+            "errors",
+            "fail",
+            "failed",
+            "failure",
+            "failures",
+            "exception",
+            "exceptions",
+            "timeout",
+            "timeouts",
+            "timedout",
+            "retry",
+            "retries",
+            "retransmits",
+            "rejected",
+            "dropped",
+            "drop",
+            "drops",
+            "aborted",
+            "panic",
+            "panics",
+            "restarts",
+            "restart",
+            "oom",
+            "ooms",
+            "availability",
+            "success",
+            "unhealthy",
+            "healthy",
+            "health",
+            "up",
+            "unavailable",
+            "refused",
+            "reconnects",
+            "evicted",
+            "crash",
+            "crashes",
+            "deadlocks",
         ],
     ),
     (
@@ -40,17 +74,68 @@ const WORDS: [(Signal, &[&str]); 6] = [
     (
         Signal::Traffic,
         &[
-            "request", "requests", "calls", "hits", "ops", "qps", "rps", "tps", "received", "sent", "transmitted",
-            "receive", "transmit", "throughput", "workload", "load", "lod", "messages", "ingested", "published", "consumed",
-            "queries", "commits", "transactions", "reads", "writes", "read", "write", "events", "network", "packets",
+            "request",
+            "requests",
+            "calls",
+            "hits",
+            "ops",
+            "qps",
+            "rps",
+            "tps",
+            "received",
+            "sent",
+            "transmitted",
+            "receive",
+            "transmit",
+            "throughput",
+            "workload",
+            "load",
+            "lod",
+            "messages",
+            "ingested",
+            "published",
+            "consumed",
+            "queries",
+            "commits",
+            "transactions",
+            "reads",
+            "writes",
+            "read",
+            "write",
+            "events",
+            "network",
+            "packets",
         ],
     ),
     (
         Signal::Saturation,
         &[
-            "usage", "used", "utilization", "utilisation", "util", "saturation", "connections", "conns", "pool", "queue",
-            "queued", "pending", "backlog", "waiting", "waiters", "throttled", "throttling", "flight", "inflight",
-            "active", "busy", "fds", "sockets", "depth", "occupancy", "open",
+            "usage",
+            "used",
+            "utilization",
+            "utilisation",
+            "util",
+            "saturation",
+            "connections",
+            "conns",
+            "pool",
+            "queue",
+            "queued",
+            "pending",
+            "backlog",
+            "waiting",
+            "waiters",
+            "throttled",
+            "throttling",
+            "flight",
+            "inflight",
+            "active",
+            "busy",
+            "fds",
+            "sockets",
+            "depth",
+            "occupancy",
+            "open",
         ],
     ),
     (Signal::Traffic, &["count", "total", "bytes"]),
@@ -61,12 +146,30 @@ const FULL: [&str; 9] =
     ["flight", "inflight", "pending", "queued", "queue", "backlog", "waiting", "active", "throttled"];
 /// Labels that hold the outcome of a request.
 const OUTCOMES: [&str; 11] = [
-    "status", "code", "status_code", "http_status", "response_code", "http_status_code", "http_response_status_code",
-    "grpc_code", "grpc_status", "outcome", "result",
+    "status",
+    "code",
+    "status_code",
+    "http_status",
+    "response_code",
+    "http_status_code",
+    "http_response_status_code",
+    "grpc_code",
+    "grpc_status",
+    "outcome",
+    "result",
 ];
 /// Outcomes that are errors and no numbers.
-const FAILED: [&str; 9] =
-    ["error", "failure", "failed", "timeout", "exception", "unavailable", "internal", "server_error", "deadlineexceeded"];
+const FAILED: [&str; 9] = [
+    "error",
+    "failure",
+    "failed",
+    "timeout",
+    "exception",
+    "unavailable",
+    "internal",
+    "server_error",
+    "deadlineexceeded",
+];
 
 /// What a metric of this name and these labels tells of.
 pub(super) fn signal(name: &str, labels: &Labels) -> Signal {
@@ -83,8 +186,21 @@ pub(super) fn signal(name: &str, labels: &Labels) -> Signal {
 
 /// Words of what is good to have much of.
 const GOOD: [&str; 15] = [
-    "availability", "available", "avail", "success", "successes", "successful", "succeeded", "healthy", "health", "up", "ready",
-    "free", "idle", "uptime", "memavailable",
+    "availability",
+    "available",
+    "avail",
+    "success",
+    "successes",
+    "successful",
+    "succeeded",
+    "healthy",
+    "health",
+    "up",
+    "ready",
+    "free",
+    "idle",
+    "uptime",
+    "memavailable",
 ];
 
 /// Whether more of it is worse.
@@ -142,7 +258,8 @@ pub(super) fn fits(signal: Signal, symptom: Option<Signal>) -> f64 {
 }
 
 fn failed(outcome: &str) -> bool {
-    let code = outcome.len() == 3 && outcome.starts_with('5') && outcome.chars().skip(1).all(|digit| digit.is_ascii_digit());
+    let code =
+        outcome.len() == 3 && outcome.starts_with('5') && outcome.chars().skip(1).all(|digit| digit.is_ascii_digit());
     code || outcome.eq_ignore_ascii_case("5xx") || FAILED.iter().any(|failed| outcome.eq_ignore_ascii_case(failed))
 }
 

@@ -88,7 +88,8 @@ impl Trace {
 /// The share of rates of the quiet time that are zero when so many steps are taken together.
 fn zeros(increases: &[(f64, f64, f64)], together: usize, windows: &Windows) -> f64 {
     let runs = || increases.windows(together).filter(|run| run.last().is_some_and(|(at, ..)| windows.is_baseline(*at)));
-    let (all, zero) = (runs().count(), runs().filter(|run| run.iter().all(|(_, increase, _)| *increase == 0.0)).count());
+    let (all, zero) =
+        (runs().count(), runs().filter(|run| run.iter().all(|(_, increase, _)| *increase == 0.0)).count());
     #[expect(clippy::cast_precision_loss, reason = "samples of a window are few")]
     let share = if all == 0 { 0.0 } else { zero as f64 / all as f64 };
     share

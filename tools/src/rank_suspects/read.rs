@@ -167,7 +167,11 @@ mod tests {
         assert_eq!(plan(&select(), &names(10, 3), 200, 2_500).questions, ["{job=\"a\"}"]);
         let many = plan(&select(), &names(1_000, 2), 240, 2_500);
         assert!(many.questions.len() > 3 && many.left_out.is_none());
-        assert!(many.questions.iter().all(|question| question.starts_with("{job=\"a\",__name__=~\"m") && question.len() < 4_000));
+        assert!(
+            many.questions
+                .iter()
+                .all(|question| question.starts_with("{job=\"a\",__name__=~\"m") && question.len() < 4_000)
+        );
         let mut wide: BTreeMap<String, usize> = names(10, 3);
         wide.insert("bucket".into(), 9_000);
         let plan = plan(&select(), &wide, 240, 2_500);

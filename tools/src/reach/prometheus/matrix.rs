@@ -70,8 +70,7 @@ impl Prometheus {
         start: DateTime<Utc>,
         end: DateTime<Utc>,
     ) -> Result<Vec<Labels>, Failure> {
-        let parameters =
-            [("match[]", selector.to_owned()), ("start", seconds(start)), ("end", seconds(end))];
+        let parameters = [("match[]", selector.to_owned()), ("start", seconds(start)), ("end", seconds(end))];
         self.read(self.data("api/v1/series", &parameters).await?)
     }
 }
