@@ -14,7 +14,9 @@ const ADVISERS: usize = 20;
 /// What past incidents tell.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recalled {
-    /// Those that are like what is seen now, most alike first; empty when none is.
+    /// How many are like what is seen now.
+    pub alike: usize,
+    /// The most alike of them, of equally alike ones the newest first.
     pub past: Vec<Past>,
     /// What they advise, best first.
     pub advice: Vec<Advice>,
@@ -41,6 +43,32 @@ impl Memory {
     pub async fn remember(&self, remembered: &Remembered) -> Result<(), MemoryError> {
         let _writing = self.writing.lock().await;
         self.keep(remembered).await
+    }
+
+    /// Makes memory hold these incidents and no others: what the journal tells, after a crash or on another machine. Says how many
+    /// were written; what did not change is not.
+    ///
+    /// # Errors
+    /// As [`Memory::remember`].
+    pub async fn reconcile(&self, all: &[Remembered]) -> Result<usize, MemoryError> {
+        let _writing = self.writing.lock().await;
+        if all.is_empty() && self.current(Collection::Incidents).await?.is_none() {
+            return Ok(0);
+        }
+        let index = self.ready(Collection::Incidents, None).await?;
+        let mut kept = self.kept(&index).await?;
+        let mut new = Vec::new();
+        for remembered in all {
+            let point = to_point(remembered, self.clean)?;
+            if kept.remove(&point.source).is_none_or(|kept| kept.hash != point.hash) {
+                new.push(point);
+            }
+        }
+        self.take(&index, kept.into_values().flat_map(|kept| kept.ids).collect()).await?;
+        for batch in new.chunks(PAGE) {
+            self.add(&index, batch.to_vec()).await?;
+        }
+        Ok(new.len())
     }
 
     /// Adds what a person said of an incident; the next recall heeds it.
@@ -147,9 +175,11 @@ impl Memory {
                 Some(Past { remembered, likeness })
             })
             .collect();
-        let advice = advise(&past);
+        let newer = |a: &Past, b: &Past| b.remembered.at.cmp(&a.remembered.at);
+        past.sort_by(|a, b| b.likeness.total_cmp(&a.likeness).then_with(|| newer(a, b)));
+        let (alike, advice) = (past.len(), advise(&past));
         past.truncate(ask.limit.max(1));
-        Ok(Recalled { past, advice, closest, notes })
+        Ok(Recalled { alike, past, advice, closest, notes })
     }
 }
 

@@ -40,22 +40,26 @@ pub struct Ingested {
 
 /// What the index has of one document.
 #[derive(Default)]
-struct Kept {
-    hash: String,
-    ids: BTreeSet<u64>,
+pub(crate) struct Kept {
+    pub(crate) hash: String,
+    pub(crate) ids: BTreeSet<u64>,
 }
 
 impl Memory {
     /// Makes a collection hold these documents and no others. Safe to do again: what did not change is not written.
     ///
     /// # Errors
-    /// When a folder cannot be read (then nothing is removed), or the store or the embeddings endpoint fails.
+    /// For incidents, which come from the journal; when a folder cannot be read (then nothing is removed), or the store or the embeddings endpoint fails.
     pub async fn index(
         &self,
         collection: Collection,
         origins: &[Origin],
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<Ingested, MemoryError> {
+        if collection == Collection::Incidents {
+            let why = "incidents are not indexed from files: they come from the journal, or from an export";
+            return Err(MemoryError::Wrong(why.to_owned()));
+        }
         let _writing = self.writing.lock().await;
         let origins = origins.to_vec();
         let documents = blocking(move || folder::list(&origins)).await??;
@@ -104,7 +108,7 @@ impl Memory {
         Ok(ingested)
     }
 
-    async fn kept(&self, index: &Index) -> Result<BTreeMap<String, Kept>, MemoryError> {
+    pub(crate) async fn kept(&self, index: &Index) -> Result<BTreeMap<String, Kept>, MemoryError> {
         let mut kept: BTreeMap<String, Kept> = BTreeMap::new();
         let mut after = None;
         loop {

@@ -102,7 +102,7 @@ impl fmt::Display for Documents {
         for (index, hit) in self.hits.iter().enumerate() {
             let section = if hit.section.is_empty() { String::new() } else { format!(", {}", hit.section) };
             if index == 0 {
-                write!(out, "{} {} like this; the best:", self.found, self.collection)?;
+                write!(out, "{} of the {} are like this, most alike first:", self.found, self.collection)?;
             }
             write!(out, "\n{} ({}{section}; {:.2} alike)", hit.title, hit.source, hit.likeness)?;
             write!(out, "\n{}", text::cut(hit.text.trim(), if index == 0 { BEST } else { OTHERS }))?;

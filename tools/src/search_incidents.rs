@@ -60,7 +60,7 @@ pub struct PastIncidents {
 
 /// One incident that was like this.
 #[derive(Debug, Serialize)]
-pub(crate) struct PastIncident {
+struct PastIncident {
     incident: u64,
     alert: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,10 +93,10 @@ impl Tool for SearchIncidents {
         let filter =
             Filter { service: args.service.clone(), environment: args.environment.clone(), since, ..Filter::default() };
         let ask = Ask { text: recollection::words(&args.query)?, filter, limit: recollection::limit(args.limit) };
-        let Recalled { past, advice, closest, notes } = memory.recall(&ask).await.map_err(recollection::failed)?;
+        let Recalled { alike, past, advice, closest, notes } =
+            memory.recall(&ask).await.map_err(recollection::failed)?;
         let incidents: Vec<_> = past.into_iter().map(PastIncident::of).collect();
-        let output =
-            PastIncidents { found: incidents.len(), top: advice.first().cloned(), advice, incidents, closest, notes };
+        let output = PastIncidents { found: alike, top: advice.first().cloned(), advice, incidents, closest, notes };
         Ok(Seen { raw: service::raw(&output), output })
     }
 }
@@ -121,8 +121,10 @@ impl fmt::Display for PastIncidents {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         recollection::nothing(out, self.found, self.closest)?;
         if self.found > 0 {
-            let remedies = if self.advice.is_empty() { "; nothing was changed then" } else { "; what was done then:" };
-            write!(out, "{} past incidents are like this{remedies}", self.found)?;
+            let incidents =
+                if self.found == 1 { "1 past incident is" } else { &format!("{} past incidents are", self.found) };
+            let remedies = if self.advice.is_empty() { "nothing was changed then" } else { "what was done then:" };
+            write!(out, "{incidents} like this; {remedies}")?;
         }
         for advice in self.advice.iter().take(ADVICE) {
             write!(out, "\n- {advice}")?;

@@ -60,8 +60,14 @@ async fn past_incidents_tell_what_helped_and_runbooks_what_to_do() {
     let incidents = SearchIncidents::new(Some(Arc::clone(&memory)), clock());
     let (text, data) =
         seen(&incidents, json!({"query": "PaymentsDown: payments does not answer, deadlock in pool"})).await;
-    insta::assert_snapshot!(text, @"");
-    assert_eq!(data["found"], 3);
+    insta::assert_snapshot!(text, @r#"
+    4 past incidents are like this; what was done then:
+    - restart_container {"service":"{service}"}: helped 3 of 4 times, last on 2026-11-04 (#4, #3, #2, #1)
+    #4 PaymentsDown of payments on 2026-11-04 (0.69 alike), repaired: a deadlock in the connection pool
+    #3 PaymentsDown of payments on 2026-11-03 (0.69 alike), handed over: a deadlock in the connection pool
+    #2 PaymentsDown of payments on 2026-11-02 (0.69 alike), repaired: a deadlock in the connection pool
+    "#);
+    assert_eq!(data["found"], 4);
     assert_eq!(
         (&data["top"]["tool"], &data["top"]["helped"], &data["top"]["tried"]),
         (&json!("restart_container"), &json!(3), &json!(4))
@@ -69,7 +75,11 @@ async fn past_incidents_tell_what_helped_and_runbooks_what_to_do() {
     let runbooks = SearchRunbooks::new(Some(Arc::clone(&memory)));
     let (text, data) =
         seen(&runbooks, json!({"query": "the connection pool is exhausted", "service": "payments"})).await;
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    1 of the runbooks are like this, most alike first:
+    Connection pool exhausted (runbooks/pool.md, Diagnosis; 0.72 alike)
+    Count the connections in use; password=[masked]
+    ");
     assert_eq!((&data["found"], &data["top"]["source"]), (&json!(1), &json!("runbooks/pool.md")));
 }
 

@@ -118,6 +118,24 @@ async fn what_is_forgotten_is_gone_and_so_is_what_was_masked() {
     }
 }
 
+#[tokio::test]
+async fn the_journal_s_incidents_take_the_place_of_all_that_is_kept() {
+    for (_alive, store, memory) in both().await {
+        assert_eq!(memory.reconcile(&[]).await.unwrap(), 0, "{store}");
+        for incident in 1..=3 {
+            memory.remember(&hung(incident, "restart_container", true)).await.unwrap();
+        }
+        let told =
+            [hung(2, "restart_container", true), hung(3, "scale_service", true), hung(4, "restart_container", true)];
+        assert_eq!(memory.reconcile(&told).await.unwrap(), 2, "{store}: one changed, one is new");
+        assert_eq!(memory.reconcile(&told).await.unwrap(), 0, "{store}");
+        let kept: Vec<_> = recall(&memory).await.past.iter().map(|past| past.remembered.incident).collect();
+        assert_eq!(kept, [4, 3, 2], "{store}");
+        let refused = memory.index(Collection::Incidents, &[], &|_| {}).await.unwrap_err().to_string();
+        assert!(refused.starts_with("incidents are not indexed from files"), "{refused}");
+    }
+}
+
 fn holds(folder: &std::path::Path, text: &[u8]) -> bool {
     std::fs::read_dir(folder).unwrap().any(|entry| {
         let path = entry.unwrap().path();
