@@ -124,7 +124,7 @@ async fn what_an_llm_repaired_twice_is_repaired_without_one_the_third_time() {
         "container.exit_code == 137",
         "health.outcome in ['refused', 'broken off']",
         "verify: after.ok",
-        "Incident 1 was over on 2026-11-20",
+        "Incident 1 was repaired on 2026-11-20",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }

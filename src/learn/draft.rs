@@ -289,7 +289,7 @@ impl Draft {
         let mut days: Vec<_> = self.episodes.iter().map(|episode| (episode.incident.id, episode.at)).collect();
         days.sort_unstable();
         for (id, at) in days {
-            let _ = write!(out, "Incident {id} was over on {}. ", at.format("%Y-%m-%d at %H:%M UTC"));
+            let _ = write!(out, "Incident {id} was repaired on {}. ", at.format("%Y-%m-%d at %H:%M UTC"));
         }
         out.push_str("The same calls repaired it each time, and their checks proved it.\n\n");
         let looks: Vec<_> = self.seen.iter().map(|seen| format!("`{}`", seen.look.tool)).collect();

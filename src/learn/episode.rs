@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Episode {
     /// The incident.
     pub(super) incident: Incident,
-    /// When it was over.
+    /// When the last change was done.
     pub(super) at: DateTime<Utc>,
     /// The alert that opened it.
     pub(super) alert: Alert,
@@ -85,7 +85,10 @@ impl Episode {
         let look = |state: &CallState| look(state, specs, &service.name);
         let answered = |state: &&CallState, test: &dyn Fn(Seq) -> bool| state.answer.is_some_and(test);
         Ok(Self {
-            at: incident.updated_at,
+            at: incident
+                .last_remedy()
+                .and_then(|(_, change)| change.done.as_ref())
+                .map_or(incident.updated_at, |(at, ..)| *at),
             alert: joined.alert.clone(),
             kind: kind(service),
             changes: changes(incident, specs, &service.name)?,

@@ -16,7 +16,7 @@ pub(super) fn templated(spec: &Spec, args: &Value, service: &str) -> Result<Valu
         return Err(format!("the arguments of {} are no object", spec.name));
     };
     let mut kept = Map::new();
-    for (name, value) in fields.iter().filter(|(name, _)| !spec.words.contains(&name.as_str())) {
+    for (name, value) in sorted(fields).filter(|(name, _)| !spec.words.contains(&name.as_str())) {
         let schema = spec.schema.pointer(&format!("/properties/{name}"));
         let value = of(value, service, schema).map_err(|text| {
             let tool = &spec.name;
@@ -38,7 +38,7 @@ fn of(value: &Value, service: &str, schema: Option<&Value>) -> Result<Value, Str
         }
         Value::Object(fields) => {
             let known = |name: &String| schema.is_some_and(|schema| names(schema, name));
-            let kept = fields.iter().map(|(name, item)| {
+            let kept = sorted(fields).map(|(name, item)| {
                 if !known(name) {
                     return Err(name.clone());
                 }
@@ -48,6 +48,11 @@ fn of(value: &Value, service: &str, schema: Option<&Value>) -> Result<Value, Str
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     })
+}
+
+/// The fields by name: two incidents whose models wrote them in another order did the same.
+fn sorted(fields: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    fields.iter().collect::<std::collections::BTreeMap<_, _>>().into_iter()
 }
 
 /// Whether a schema lists this text as one of its values.

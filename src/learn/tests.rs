@@ -208,7 +208,7 @@ fn two_services_of_one_kind_give_a_runbook_for_all_of_them() {
     insta::assert_snapshot!(runbook.prose, @"
     # What repaired incidents 1 and 2
 
-    Learnt from the journal. Incident 1 was over on 2026-11-20 at 10:00 UTC. Incident 2 was over on 2026-11-20 at 10:00 UTC. The same calls repaired it each time, and their checks proved it.
+    Learnt from the journal. Incident 1 was repaired on 2026-11-20 at 10:00 UTC. Incident 2 was repaired on 2026-11-20 at 10:00 UTC. The same calls repaired it each time, and their checks proved it.
 
     1. Look with `inspect_container`, `check_health`.
     2. Go on only if all of this holds, as it did each time: `not container.running`, `container.state == 'exited'`, `not container.oom_killed`, `container.exit_code == 137`, `not health.ok`, `health.outcome in ['refused', 'broken off']`.
