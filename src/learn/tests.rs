@@ -371,3 +371,34 @@ fn a_runbook_for_everything_that_comes_first_would_hide_it() {
     let told = learn_with(&[story(1, "payments"), story(2, "orders")], &library, "");
     assert_eq!(told[0].written, Err("the runbook all would be taken before it".into()));
 }
+
+#[test]
+fn a_runbook_that_leaves_the_way_that_was_gone_is_told_where() {
+    let incident = story(1, "payments").told();
+    let alert = &incident.alerts[0].alert;
+    let look = "  - { id: container, call: inspect_container, with: { service: '{{ service }}' } }\n";
+    let restart = "  - { id: restart, call: restart_container, when: container.answered, with: { service: '{{ service }}', reason: x } }\n";
+    let book = |steps: &[&str], more: &str| {
+        let text = format!(
+            "---\ntitle: A\nmatch: [{{ alertname: '.*' }}]\nsteps:\n{}{more}conclude:\n  - {{ when: restart.proven, summary: a, cause: b, resolved: true }}\n  \
+             - {{ summary: nothing, cause: b }}\n---\n\nProse.\n",
+            steps.concat()
+        );
+        let runbook = Runbook::parse("a", "a.md", &text).unwrap();
+        let told = super::replay::replay(&runbook, alert, &incident, &specs());
+        (told, super::replay::would_change(&runbook, alert, &incident, &specs()))
+    };
+    assert_eq!(book(&[look, restart], ""), (Ok(()), true));
+    let unseen = "  - { id: suspects, call: rank_suspects, with: { service: '{{ service }}' } }\n";
+    let (told, acts) = book(&[look, unseen, restart], "");
+    assert!(told.unwrap_err().contains("which was not looked at then") && !acts);
+    let other = restart.replace("restart_container", "scale_service");
+    assert!(book(&[look, &other], "").0.unwrap_err().contains("and what was done was restart_container"));
+    let elsewhere = restart.replace("{{ service }}", "orders");
+    assert!(book(&[look, &elsewhere], "").0.unwrap_err().contains("\"orders\""));
+    let twice = restart.replace("id: restart", "id: again").replace("container.answered", "restart.proven");
+    assert!(book(&[look, restart, &twice], "").0.unwrap_err().contains("which was not done"));
+    let never = restart.replace("container.answered", "container.running");
+    assert_eq!(book(&[look, &never], ""), (Err("it ends without a repair: nothing".into()), false));
+    assert_eq!(book(&[look, restart], "verify: container.running\n").0, Err("it ends without a repair: a".into()));
+}
