@@ -24,7 +24,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("doctor", with(&["journal", "http", "model", "parts"])),
         (
             "parts",
-            with(&["journal", "model", "runbook", "guard", "agent", "worker", "http", "config", "doctor", "learn"]),
+            with(&[
+                "journal", "model", "runbook", "guard", "agent", "worker", "http", "config", "doctor", "learn",
+                "remember",
+            ]),
         ),
         ("eval", with(&["journal", "config", "parts", "report"])),
     ])

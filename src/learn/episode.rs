@@ -139,9 +139,25 @@ fn changes(incident: &Incident, specs: &[Spec], service: &str) -> Result<Vec<Don
     Ok(done)
 }
 
+/// What these answer compares, ranks or recalls: it is of one moment, and no state that could be told again.
+const NO_STATES: [&str; 9] = [
+    "rank_suspects",
+    "log_patterns",
+    "list_changes",
+    "forecast",
+    "slo_status",
+    "search_incidents",
+    "search_runbooks",
+    "search_documents",
+    "read_answer",
+];
+
 /// A look that a runbook could make again; `None` for one that cannot be, or that brought nothing.
 fn look(state: &CallState, specs: &[Spec], service: &str) -> Option<Look> {
     if !matches!(state.status, Some(AnswerStatus::Ok | AnswerStatus::Repeated { .. })) {
+        return None;
+    }
+    if NO_STATES.contains(&state.call.tool.as_str()) {
         return None;
     }
     let spec = specs.iter().find(|spec| spec.name == state.call.tool && spec.touches.is_none())?;
