@@ -107,4 +107,5 @@ fn what_is_not_to_be_kept_is_told_by_service_and_environment_and_doubt_is_a_no()
     assert!(!by_environment.remembers("payments", Some("production")));
     assert!(by_environment.remembers("payments", Some("staging")));
     assert!(!by_environment.remembers("payments", None), "it cannot be told where it runs");
+    assert_eq!(by_environment.rules_about("restart_container", "payments").count(), 0, "it says nothing about calls");
 }
