@@ -135,7 +135,7 @@ impl School<'_> {
             return Err(format!("lint: {}:{}: {}", finding.file, finding.line, finding.what));
         }
         let library = self.library.with(runbook.clone());
-        for Episode { incident, alert, .. } in draft.episodes() {
+        for Episode { incident, alert, .. } in &draft.episodes {
             if let Some(other) = library.find(alert).filter(|found| found.name != name) {
                 return Err(format!("the runbook {} would be taken before it", other.name));
             }
@@ -169,7 +169,7 @@ fn against<'a>(incident: &'a Incident, draft: &Draft) -> Option<(&'a Alert, &'st
 /// Alert, tools, and the beginning of a hash of what it is: people know it again, and two never share a name.
 fn name_of(draft: &Draft) -> String {
     let hash: String = hex::encode(Sha256::digest(draft.identity())).chars().take(8).collect();
-    let alert = draft.episodes().first().map_or("", |episode| episode.alert.name());
+    let alert = draft.episodes.first().map_or("", |episode| episode.alert.name());
     format!("learnt-{}-{}-{hash}", slug(alert), slug(&draft.tools().join("-")))
 }
 

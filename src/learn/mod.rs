@@ -14,6 +14,7 @@ mod lesson;
 mod place;
 mod replay;
 mod template;
+mod write;
 
 pub use learner::{Learner, LearnerParts, Learnt, SERVICE, Where};
 pub use lesson::{Lesson, School, Written, lessons};

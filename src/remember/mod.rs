@@ -14,6 +14,7 @@ use tools::{Catalogue, Touches};
 
 pub use feedback::{forget, give_feedback};
 use kept::Kept;
+pub(crate) use symptoms::PASSING;
 
 use crate::{
     guard::Policy,

@@ -18,7 +18,7 @@ const OF_ANSWER: usize = 8;
 /// Alerts that are told; a group may hold hundreds.
 const ALERTS: usize = 5;
 /// Labels that name one replica, one address or one sender, and so tell nothing of the next incident.
-const PASSING: [&str; 12] = [
+pub(crate) const PASSING: [&str; 12] = [
     "alertname",
     "instance",
     "pod",
