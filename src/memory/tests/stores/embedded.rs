@@ -114,8 +114,8 @@ async fn an_index_of_another_version_is_told_and_one_made_with_other_settings_is
 
 #[tokio::test]
 async fn damage_is_an_error_that_says_what_to_do() {
-    type Harm = fn(&Path);
-    let cases: [(&str, Harm); 3] = [
+    type Damage = fn(&Path);
+    let cases: [(&str, Damage); 3] = [
         ("no pointer", |folder| fs::write(folder.join("runbooks/current"), "rubbish").unwrap()),
         ("no configuration", |folder| fs::write(index_folder(folder).join("edge_config.json"), "{").unwrap()),
         ("no segment", |folder| {
