@@ -60,7 +60,7 @@ impl Memory {
         let mut new = Vec::new();
         for remembered in all {
             let point = to_point(remembered, self.clean)?;
-            if kept.remove(&point.source).is_none_or(|kept| kept.hash != point.hash) {
+            if kept.remove(&point.source).is_none_or(|kept| !kept.hashes.contains(&point.hash)) {
                 new.push(point);
             }
         }

@@ -38,10 +38,10 @@ pub struct Ingested {
     pub bad: Vec<BadFile>,
 }
 
-/// What the index has of one document.
+/// What the index has of one document; with more than one hash it was broken off while it was written.
 #[derive(Default)]
 pub(crate) struct Kept {
-    pub(crate) hash: String,
+    pub(crate) hashes: BTreeSet<String>,
     pub(crate) ids: BTreeSet<u64>,
 }
 
@@ -86,11 +86,11 @@ impl Memory {
                     Ok((source, points)) => {
                         ingested.documents += 1;
                         let old = kept.remove(&source).unwrap_or_default();
-                        if points.first().is_some_and(|point| point.hash == old.hash) {
+                        let new: BTreeSet<u64> = points.iter().map(|point| point.id).collect();
+                        if old.ids == new && points.first().is_some_and(|point| old.hashes.iter().eq([&point.hash])) {
                             continue;
                         }
                         ingested.written += 1;
-                        let new: BTreeSet<u64> = points.iter().map(|point| point.id).collect();
                         self.take(&index, old.ids.difference(&new).copied().collect()).await?;
                         waiting.extend(points);
                     }
@@ -116,7 +116,7 @@ impl Memory {
             for indexed in points {
                 let document = kept.entry(indexed.point.source).or_default();
                 document.ids.insert(indexed.point.id);
-                document.hash = indexed.point.hash;
+                document.hashes.insert(indexed.point.hash);
             }
             match next {
                 Some(next) => after = Some(next),

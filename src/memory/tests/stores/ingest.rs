@@ -99,3 +99,21 @@ async fn progress_is_told_and_secrets_are_masked_before_they_are_kept() {
         assert!(out.contains("[secret]") && !out.contains("hunter2"), "{store}");
     }
 }
+
+#[tokio::test]
+async fn a_document_that_was_half_written_is_written_again() {
+    for (_alive, store, memory) in both().await {
+        let document = [crate::text("d.md", "# Kafka\n## Lag\nConsumers fall behind.\n## Brokers\nA broker is gone.")];
+        index(&memory, Collection::Documents, &document).await;
+        let mut out = Vec::new();
+        memory.export(&mut out).await.unwrap();
+        // Its first section as it is, its second one as an older version had it.
+        let lines: Vec<_> = String::from_utf8(out).unwrap().lines().map(str::to_owned).collect();
+        let second = lines.iter().find(|line| line.contains("broker is gone")).unwrap();
+        let older = second.replace("broker is gone", "leader is gone").replacen("\"hash\":\"", "\"hash\":\"0", 1);
+        memory.import("older.jsonl", &mut older.as_bytes()).await.unwrap();
+        assert_eq!(index(&memory, Collection::Documents, &document).await.written, 1, "{store}");
+        assert_eq!(index(&memory, Collection::Documents, &document).await.written, 0, "{store}");
+        assert_eq!(found(&memory, "kafka broker is gone").await, ["d.md"], "{store}");
+    }
+}
