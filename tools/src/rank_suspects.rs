@@ -5,11 +5,15 @@ mod neighbours;
 mod read;
 mod told;
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
-use analysis::suspects::{self, Edge, Labels, Question, Ranking, Series, Windows, edges_from};
+use analysis::suspects::{self, Edge, Kind, Labels, Question, Ranking, Series, Signal, Windows, edges_from};
 use chrono::{DateTime, Utc};
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join, stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +51,27 @@ pub struct RankSuspectsArgs {
     pub minutes_back: Option<u32>,
     /// When it began, if that is known, in minutes ago; in place of `minutes_back`.
     pub since_minutes_ago: Option<u32>,
+    /// What it alerts about, if that is known.
+    pub symptom: Option<SuspectsSymptom>,
+}
+
+/// What a service can alert about.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SuspectsSymptom {
+    /// It fails, or is down.
+    Errors,
+    /// It is slow.
+    Latency,
+}
+
+impl From<SuspectsSymptom> for Signal {
+    fn from(symptom: SuspectsSymptom) -> Self {
+        match symptom {
+            SuspectsSymptom::Errors => Self::Errors,
+            SuspectsSymptom::Latency => Self::Latency,
+        }
+    }
 }
 
 /// Ranks suspects.
@@ -68,9 +93,11 @@ pub struct Suspects {
     /// How many services and metrics stand out in all.
     services_in_all: usize,
     metrics_in_all: usize,
-    /// Series and histograms that were compared, and of how many services.
-    compared: usize,
+    /// Series and histograms that were looked at, and of how many services.
+    looked_at: usize,
     of_services: usize,
+    /// Of these, those that had enough samples and moved at all.
+    compared: usize,
     /// Standard deviations from which a metric stands out, by how many were compared.
     threshold: f64,
     /// Whether it was known who calls whom.
@@ -119,8 +146,11 @@ impl Tool for RankSuspects {
         if around.left_out > 0 {
             not_seen.push(format!("{} services farther away", around.left_out));
         }
-        let read = read_all(prometheus, &around.services, times, &mut not_seen).await?;
-        let output = ranked(&asked.name, &read, around.edges, times, not_seen)?;
+        let (read, kinds) = join(read_all(prometheus, &around.services, times), kinds(prometheus)).await;
+        let (read, left_out) = read?;
+        not_seen.extend(left_out);
+        let ask = Ask { service: &asked.name, symptom: args.symptom.map(Signal::from), times };
+        let output = ranked(ask, &read, &kinds, around.edges, not_seen)?;
         let raw = service::raw(&output);
         Ok(Seen { output, raw })
     }
@@ -140,10 +170,25 @@ fn times(args: &RankSuspectsArgs, now: DateTime<Utc>) -> Result<Times, Failure> 
     Ok(Times::of(now, args.minutes_back.unwrap_or(MINUTES), args.since_minutes_ago))
 }
 
+/// The types of metrics. Without them they are read from names and samples.
+async fn kinds(prometheus: &Prometheus) -> BTreeMap<String, Kind> {
+    let kind = |(name, (kind, _)): (String, (String, String))| {
+        let kind = match kind.as_str() {
+            "counter" => Kind::Counter,
+            "gauge" => Kind::Gauge,
+            "histogram" => Kind::Histogram,
+            "summary" => Kind::Summary,
+            _ => return None,
+        };
+        Some((name, kind))
+    };
+    prometheus.metadata().await.unwrap_or_default().into_iter().filter_map(kind).collect()
+}
+
 /// The series of a service.
 type OfService = (String, Vec<Plain>);
 
-/// Reads all services side by side.
+/// Reads all services side by side; also what was left out.
 ///
 /// # Errors
 /// As Prometheus fails for the service asked about, which comes first: without that there is nothing to tell.
@@ -151,8 +196,7 @@ async fn read_all(
     prometheus: &Prometheus,
     services: &[Service],
     times: Times,
-    not_seen: &mut Vec<String>,
-) -> Result<Vec<OfService>, Failure> {
+) -> Result<(Vec<OfService>, Vec<String>), Failure> {
     let span = Span { start: times.quiet, end: times.now };
     let one = |service: Service| async move {
         let read = read::read(prometheus, &service, span).await;
@@ -160,7 +204,7 @@ async fn read_all(
     };
     let answers: Vec<(String, Result<Read, Failure>)> =
         stream::iter(services.iter().cloned()).map(one).buffered(TOGETHER).collect().await;
-    let (mut all, mut count) = (Vec::new(), 0);
+    let (mut all, mut not_seen, mut count) = (Vec::new(), Vec::new(), 0);
     for (place, (name, answer)) in answers.into_iter().enumerate() {
         match answer {
             Ok(read) => {
@@ -181,33 +225,46 @@ async fn read_all(
             Err(failure) => not_seen.push(format!("{name}: {failure}")),
         }
     }
-    Ok(all)
+    Ok((all, not_seen))
+}
+
+/// What is asked of the series.
+struct Ask<'a> {
+    service: &'a str,
+    symptom: Option<Signal>,
+    times: Times,
 }
 
 fn ranked(
-    asked: &str,
+    ask: Ask<'_>,
     read: &[OfService],
+    kinds: &BTreeMap<String, Kind>,
     mut edges: BTreeSet<Edge>,
-    times: Times,
     not_seen: Vec<String>,
 ) -> Result<Suspects, Failure> {
-    let of = |service: &'_ str| service.to_owned();
-    let names: Vec<String> = read.iter().map(|(service, _)| of(service)).collect();
-    let series: Vec<Series<'_>> =
-        read.iter().flat_map(|(service, all)| all.iter().map(|plain| series(service, plain))).collect();
-    edges.extend(
-        edges_from(&series).into_iter().filter(|edge| names.contains(&edge.caller) && names.contains(&edge.callee)),
-    );
-    let seconds = |at: DateTime<Utc>| at.timestamp_millis() as f64 / 1_000.0;
+    let Ask { service, symptom, times } = ask;
+    let each = read.iter().flat_map(|(service, all)| all.iter().map(move |plain| (service, plain)));
+    let series: Vec<Series<'_>> = each.map(|(service, plain)| series(service, plain, kinds)).collect();
+    let looked = |name: &str| read.iter().any(|(service, _)| service == name);
+    edges.extend(edges_from(&series).into_iter().filter(|edge| looked(&edge.caller) && looked(&edge.callee)));
     let windows = Windows::new(seconds(times.quiet)..seconds(times.begins), seconds(times.begins)..seconds(times.now))
         .map_err(|error| Failure::Tell(error.to_string()))?;
-    let ranking = suspects::rank(&series, &Question { windows, edges: &edges, alerting: Some(asked), symptom: None });
-    Ok(Suspects::of(&ranking, &series, times, names.len(), not_seen))
+    let question = Question { windows, edges: &edges, alerting: Some(service), symptom };
+    Ok(Suspects::of(&suspects::rank(&series, &question), &series, times, read.len(), not_seen))
 }
 
-fn series<'a>(service: &'a str, plain: &'a Plain) -> Series<'a> {
+fn seconds(at: DateTime<Utc>) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a date fit")]
+    let milliseconds = at.timestamp_millis() as f64;
+    milliseconds / 1_000.0
+}
+
+fn series<'a>(service: &'a str, plain: &'a Plain, kinds: &BTreeMap<String, Kind>) -> Series<'a> {
     let name = plain.labels.get("__name__").map_or("", String::as_str);
-    Series { name, service, labels: &plain.labels, kind: None, samples: &plain.samples }
+    // The parts of a histogram stand under its name without their ending, and so do counters where they are OpenMetrics.
+    let base = || ["_bucket", "_sum", "_count", "_total"].iter().find_map(|ending| name.strip_suffix(ending));
+    let kind = kinds.get(name).or_else(|| kinds.get(base()?)).copied();
+    Series { name, service, labels: &plain.labels, kind, samples: &plain.samples }
 }
 
 impl Suspects {
@@ -233,8 +290,9 @@ impl Suspects {
             metrics,
             services_in_all: ranking.services.len(),
             metrics_in_all: ranking.metrics.len(),
-            compared: ranking.looked_at - ranking.not_compared,
+            looked_at: ranking.looked_at,
             of_services,
+            compared: ranking.looked_at - ranking.not_compared,
             threshold: (ranking.threshold * 10.0).round() / 10.0,
             with_graph: ranking.with_graph,
             quiet_from: times.quiet,
@@ -268,7 +326,7 @@ impl fmt::Display for Suspects {
             out,
             "\n{} of {} metrics of {} services stand out ({} sigma or more from {} to {} UTC)",
             self.metrics_in_all,
-            self.compared,
+            self.looked_at,
             self.of_services,
             self.threshold,
             self.quiet_from.format("%H:%M"),

@@ -20,6 +20,7 @@ mod promql;
 mod silences;
 mod speed;
 mod support;
+mod suspects;
 mod swarm;
 mod synthetic;
 mod transitions;

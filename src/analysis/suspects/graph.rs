@@ -131,24 +131,21 @@ impl<'a> Graph<'a> {
             next.retain(|callee| strength(callee) > 0.0);
             next
         };
-        let reach = |start: &str| {
-            let mut reached: BTreeSet<&'a str> = BTreeSet::new();
-            let mut open: Vec<&'a str> = below(start).into_iter().collect();
-            while let Some(service) = open.pop() {
-                if reached.insert(service) {
-                    open.extend(below(service));
-                }
-            }
-            reached
+        // Those that are ill enough beside who asks them to make that one ill.
+        let enough = |service: &str| {
+            let mut next = below(service);
+            next.retain(|callee| strength(callee) >= ENOUGH * strength(service));
+            next
         };
-        let path = alerting.map(|alerting| (alerting, reach(alerting)));
+        let path = alerting.map(|alerting| (alerting, reach(alerting, below)));
         let all: Vec<&'a str> = ill.iter().filter(|(_, ill)| **ill > 0.0).map(|(service, _)| *service).collect();
-        let reached: BTreeMap<&str, BTreeSet<&str>> = all.iter().map(|service| (*service, reach(service))).collect();
+        let reached: BTreeMap<&str, BTreeSet<&str>> =
+            all.iter().map(|service| (*service, reach(service, enough))).collect();
         let place = |service: &'a str| {
             let own = strength(service);
             // In a ring each would explain the other; only who is outside of it does.
             let ring = |other: &str| reached.get(other).is_some_and(|reached| reached.contains(service));
-            let by = below(service).into_iter().filter(|callee| !ring(callee));
+            let by = enough(service).into_iter().filter(|callee| !ring(callee));
             let by = by.max_by(|one, two| strength(one).total_cmp(&strength(two)).then(two.cmp(one)));
             let explains = all
                 .iter()
@@ -166,6 +163,21 @@ impl<'a> Graph<'a> {
         };
         all.iter().map(|service| (*service, place(service))).collect()
     }
+}
+
+/// A callee has to be this ill, beside its caller, to explain anything of it.
+const ENOUGH: f64 = 0.3;
+
+/// Everything that is reached from `start` by steps.
+fn reach<'a>(start: &str, next: impl Fn(&str) -> BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<&str> = next(start).into_iter().collect();
+    while let Some(service) = open.pop() {
+        if reached.insert(service) {
+            open.extend(next(service));
+        }
+    }
+    reached
 }
 
 #[cfg(test)]

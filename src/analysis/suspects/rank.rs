@@ -90,7 +90,7 @@ pub struct Ranking {
     pub metrics: Vec<MetricSuspect>,
     /// Things looked at: series, or histograms of several.
     pub looked_at: usize,
-    /// Of these, how many had too few samples to compare.
+    /// Of these, how many had too few samples to compare, or did not move.
     pub not_compared: usize,
     /// Standard deviations from which a metric stands out, by how many were looked at.
     pub threshold: f64,
@@ -230,6 +230,8 @@ const FURTHER: f64 = 0.5;
 const ELSEWHERE: f64 = 0.3;
 /// How much of its suspicion a service loses that is wholly explained by another.
 const EXPLAINED: f64 = 0.8;
+/// How ill a service is that is surely so.
+const SURELY: f64 = 4.0;
 /// What counts of a metric that had left its past before the time asked about, when the symptom had not.
 const BEFORE: f64 = 0.4;
 
@@ -250,20 +252,20 @@ fn services(
     let graph = Graph::new(question.edges);
     let places = graph.places(&ill, question.alerting);
     let on_path = |service: &str| places.get(service).is_some_and(|place| place.on_path);
-    let all: f64 = ill.iter().filter(|(service, _)| on_path(service)).map(|(_, ill)| ill).sum();
+    let all: f64 = ill.iter().filter(|(service, _)| on_path(service)).map(|(_, ill)| certain(*ill)).sum();
     let mut services: Vec<_> = own
         .into_iter()
         .map(|(service, own)| {
             let place = places.get(service).filter(|_| !graph.is_empty());
             let mut score = own.all.score;
             if let Some(place) = place {
-                let of = |service: &str| ill.get(service).copied().unwrap_or(0.0);
+                let of = |service: &str| certain(ill.get(service).copied().unwrap_or(0.0));
                 // What is little out of order rarely makes something else be much so (Orchard et al. 2024).
                 let explained = place.explained * place.explained;
-                let covered = own.ill.score
+                let covered = certain(own.ill.score)
                     + place.explains.iter().filter(|name| on_path(name)).map(|name| of(name)).sum::<f64>();
                 let covered = (covered / all.max(f64::MIN_POSITIVE)).min(1.0);
-                score *= (1.0 - EXPLAINED * explained) * covered.sqrt();
+                score = certain(score) * (1.0 - EXPLAINED * explained) * covered.sqrt();
             }
             let on_path = graph.is_empty() || place.is_some_and(|place| place.on_path);
             ServiceSuspect {
@@ -280,6 +282,11 @@ fn services(
         .collect();
     services.sort_by(|one, two| two.score.total_cmp(&one.score).then_with(|| one.service.cmp(&two.service)));
     services
+}
+
+/// Where calls are known, one that is surely ill is not more so by being so by far: what it explains tells more.
+fn certain(ill: f64) -> f64 {
+    ill.min(SURELY)
 }
 
 /// What shows most at the service that alerts.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future::try_join, stream};
 
 use crate::{
     Failure, Service,
@@ -20,9 +20,11 @@ const LABELS: usize = 400;
 /// Bytes of metric names in one question.
 const NAMES: usize = 3_000;
 /// Points of a series.
-const POINTS: i64 = 240;
-/// Steps in seconds: about as often as metrics are scraped, or less often.
-const STEPS: [u32; 9] = [5, 10, 15, 20, 30, 60, 120, 300, 600];
+const POINTS: u32 = 300;
+/// Seconds between scrapes, as people set them; where that is not known it is taken to be 30.
+const SCRAPES: [u32; 8] = [1, 2, 5, 10, 15, 20, 30, 60];
+/// Seconds over which scrapes are counted.
+const COUNTED: f64 = 600.0;
 /// Questions at a time for one service.
 const TOGETHER: usize = 3;
 
@@ -42,15 +44,29 @@ pub(super) struct Read {
 }
 
 impl Span {
-    /// Seconds between points.
-    pub(super) fn step(self) -> u32 {
-        let wanted = (self.end - self.start).num_seconds() / POINTS;
-        STEPS.into_iter().find(|step| i64::from(*step) >= wanted).unwrap_or(3_600)
+    /// Seconds between points: often enough, and a multiple of the seconds between scrapes. Otherwise of two points that are
+    /// equally far apart one would have more scrapes between than the other, and no counter would be steady.
+    fn step(self, scrape: u32) -> u32 {
+        let seconds = u32::try_from((self.end - self.start).num_seconds()).unwrap_or(u32::MAX);
+        (seconds / POINTS).max(5).next_multiple_of(scrape.max(1))
     }
 
-    fn points(self) -> usize {
-        usize::try_from((self.end - self.start).num_seconds() / i64::from(self.step())).unwrap_or_default() + 1
+    fn points(self, step: u32) -> usize {
+        usize::try_from((self.end - self.start).num_seconds() / i64::from(step.max(1))).unwrap_or_default() + 1
     }
+}
+
+/// Seconds between scrapes of a service, as its `up` tells; what many have where it does not.
+async fn scrape(prometheus: &Prometheus, select: &Select, now: DateTime<Utc>) -> Result<u32, Failure> {
+    let query = format!("max(count_over_time({}[{COUNTED}s]))", select.metric("up", ""));
+    let count = prometheus.number(&query, now).await?.filter(|count| *count >= 1.0);
+    let near = |count: f64| {
+        let seconds = COUNTED / count;
+        SCRAPES
+            .into_iter()
+            .min_by(|one, two| (f64::from(*one) - seconds).abs().total_cmp(&(f64::from(*two) - seconds).abs()))
+    };
+    Ok(count.and_then(near).unwrap_or(30))
 }
 
 /// All series of a service, those of its containers among them.
@@ -60,14 +76,17 @@ impl Span {
 pub(super) async fn read(prometheus: &Prometheus, service: &Service, span: Span) -> Result<Read, Failure> {
     let mut all = Read::default();
     for select in selects(service)? {
-        let found = prometheus.series(&select.whole(), span.start, span.end).await?;
+        let whole = select.whole();
+        let (found, scrape) =
+            try_join(prometheus.series(&whole, span.start, span.end), scrape(prometheus, &select, span.end)).await?;
+        let step = span.step(scrape);
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
         for mut labels in found {
             *names.entry(labels.remove("__name__").unwrap_or_default()).or_default() += 1;
         }
-        let plan = plan(&select, &names, span.points(), SERIES.saturating_sub(all.series.len()));
+        let plan = plan(&select, &names, span.points(step), SERIES.saturating_sub(all.series.len()));
         let answers = stream::iter(plan.questions)
-            .map(|question| async move { prometheus.matrix(&question, span.start, span.end, span.step()).await })
+            .map(|question| async move { prometheus.matrix(&question, span.start, span.end, step).await })
             .buffered(TOGETHER);
         let answers: Vec<Vec<Plain>> = answers.try_collect().await?;
         all.series.extend(answers.into_iter().flatten());
@@ -180,9 +199,10 @@ mod tests {
     }
 
     #[test]
-    fn series_have_few_points() {
+    fn points_are_as_far_apart_as_scrapes_or_a_multiple_of_that() {
         let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-        let span = |minutes: i64| Span { start: now - TimeDelta::minutes(minutes), end: now };
-        assert_eq!([75, 90, 600, 10_000].map(|minutes| span(minutes).step()), [20, 30, 300, 3_600]);
+        let step = |minutes: i64, scrape: u32| Span { start: now - TimeDelta::minutes(minutes), end: now }.step(scrape);
+        let steps = [step(75, 15), step(75, 10), step(75, 20), step(75, 60), step(600, 15), step(5, 1), step(5, 0)];
+        assert_eq!(steps, [15, 20, 20, 60, 120, 5, 5]);
     }
 }

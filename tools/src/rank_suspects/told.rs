@@ -72,7 +72,8 @@ impl MetricLine {
 
 impl fmt::Display for ServiceLine {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} (score {}, {} metrics{})", self.service, self.score, self.metrics, since(self.since))?;
+        let metrics = if self.metrics == 1 { "metric" } else { "metrics" };
+        write!(out, "{} (score {}, {} {metrics}{})", self.service, self.score, self.metrics, since(self.since))?;
         if let Some(by) = &self.explained_by {
             write!(out, ", explained by {by}")?;
         }

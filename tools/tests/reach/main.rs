@@ -15,6 +15,7 @@ mod github;
 mod hands;
 mod recalled;
 mod recorded;
+mod suspects;
 
 use std::{sync::Arc, time::Duration};
 
