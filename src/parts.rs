@@ -302,9 +302,11 @@ fn model(
     library: &Arc<Library>,
 ) -> Result<SharedModel> {
     let mut models: Vec<SharedModel> = Vec::new();
-    for name in &settings.model.chain {
+    let chain = &settings.model.chain;
+    for (place, name) in chain.iter().enumerate() {
         if name == RUNBOOK {
-            models.push(Arc::new(RunbookModel::new(Arc::clone(library))));
+            let (library, last) = (Arc::clone(library), place + 1 == chain.len());
+            models.push(Arc::new(if last { RunbookModel::new(library) } else { RunbookModel::first(library) }));
             continue;
         }
         if matches!(name.as_str(), TRIAGE | PAGER) {

@@ -148,6 +148,27 @@ async fn when_the_llm_is_down_the_runbook_takes_over_and_the_journal_says_so() {
     stage.strike().await;
 }
 
+#[tokio::test]
+async fn a_runbook_before_the_llm_takes_what_it_was_written_for_and_leaves_the_rest() {
+    let (url, seen) = provider(vec![conclude("nothing", json!([]), false)]).await;
+    let chain = "[model]\nchain = [\"runbook\", \"main\", \"runbook\"]\n";
+    let settings = with_provider(&url, "").replace("[model]\nchain = [\"main\", \"runbook\"]\n", chain);
+    let (stage, alert) = stage("container-killed", &settings).await;
+    let (incident, _) = stage.play(&alert).await.unwrap();
+    assert_eq!((incident.outcome, incident.usage.input_tokens), (Some(Outcome::Repaired), 0));
+    assert!(seen.lock().unwrap().is_empty(), "no model was asked");
+    stage.strike().await;
+
+    let (stage, mut alert) = crate::stage::stage("container-killed", &settings).await;
+    alert["alerts"][0]["labels"]["alertname"] = "NeverSeenBefore".into();
+    let (incident, entries) = stage.play(&alert).await.unwrap();
+    assert_eq!(incident.outcome, Some(Outcome::HandedOver));
+    assert_eq!(seen.lock().unwrap().len(), 1, "the model was asked");
+    let told = serde_json::to_string(&entries).unwrap();
+    assert!(told.contains("no runbook was written for the alert NeverSeenBefore"), "{told}");
+    stage.strike().await;
+}
+
 /// Answers questions over HTTP with workers running.
 async fn asked(more: &str, question: Value) -> (u16, Value) {
     let (stage, _) = stage("container-killed", more).await;

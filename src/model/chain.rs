@@ -110,11 +110,13 @@ impl Model for Chain {
     }
 
     fn window(&self) -> Option<usize> {
-        self.links.first().and_then(|link| link.model.window())
+        // Whoever takes the turn, it has to fit.
+        self.links.iter().filter_map(|link| link.model.window()).min()
     }
 
     fn count(&self, text: &str) -> usize {
-        self.links.first().map_or(0, |link| link.model.count(text))
+        let counts = self.links.iter().find(|link| link.model.window().is_some()).or(self.links.first());
+        counts.map_or(0, |link| link.model.count(text))
     }
 
     fn next<'a>(&'a self, transcript: &'a Transcript<'a>) -> BoxFuture<'a, Result<Reply, ModelError>> {

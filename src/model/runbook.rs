@@ -17,18 +17,27 @@ pub const NAME: &str = "runbook";
 /// Walks runbooks; needs no key and no network.
 pub struct RunbookModel {
     library: Arc<Library>,
+    first: bool,
 }
 
 impl RunbookModel {
     /// A model over these runbooks.
     pub fn new(library: Arc<Library>) -> Self {
-        Self { library }
+        Self { library, first: false }
+    }
+
+    /// One that other models come after: it takes what a runbook was written for, and leaves everything else to them.
+    pub fn first(library: Arc<Library>) -> Self {
+        Self { library, first: true }
     }
 
     fn step(&self, transcript: &Transcript<'_>) -> Result<(String, Step), String> {
         let incident = transcript.incident;
         let may_call = !transcript.tools.is_empty();
         if let Some(Source::Question { text, .. }) = &incident.source {
+            if self.first {
+                return Err("a question is for a model that reads".to_owned());
+            }
             return Ok(question(text, transcript, may_call));
         }
         let Some(alert) = incident.firing().next().or_else(|| incident.alerts.first().map(|joined| &joined.alert))
@@ -36,11 +45,18 @@ impl RunbookModel {
             return Err("the incident has no alert".to_owned());
         };
         if incident.service.service().is_none() {
-            return Ok((String::new(), Step::Conclude(Box::new(no_service(incident)))));
+            return if self.first {
+                Err("the alert leads to no service of the catalogue".to_owned())
+            } else {
+                Ok((String::new(), Step::Conclude(Box::new(no_service(incident)))))
+            };
         }
         let Some(runbook) = self.library.find(alert) else {
             return Err(format!("no runbook is for the alert {}", alert.name()));
         };
+        if self.first && runbook.catches_all() {
+            return Err(format!("no runbook was written for the alert {}", alert.name()));
+        }
         Ok(match walk(&runbook, alert, incident, may_call)? {
             Walked::Calls(calls, thought) => {
                 let wanted = calls.into_iter().map(|(tool, args)| Wanted { tool, args }).collect();
