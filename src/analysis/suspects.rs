@@ -10,6 +10,7 @@ mod histogram;
 mod rank;
 mod robust;
 mod series;
+mod services;
 mod signal;
 mod trace;
 mod window;

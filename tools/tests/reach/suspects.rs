@@ -121,7 +121,13 @@ async fn read(registry: &Registry, args: Value) -> (String, Value) {
 async fn the_dependency_that_became_slow_explains_who_asks_it() {
     let server = server(Shop::well()).await;
     let (text, data) = read(&registry(&server.uri(), &["db"]), json!({ "service": "web" })).await;
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    most suspicious: db (score 3.89, 1 metric, since 17:33:35), explains web
+    then web (score 0.55, 1 metric, since 17:33:35), explained by db
+    db request_duration_ms{pod=db-0} 49.6 → 248, 250 at its worst (106 sigma), since 17:33:35
+    web request_duration_ms{pod=web-0} 49.6 → 248, 250 at its worst (106 sigma), since 17:33:35
+    2 of 6 metrics of 2 services stand out (by 3.8 sigma or more from 16:23 to 17:23 UTC)
+    ");
     assert_eq!((&data["found"], &data["top"]["service"]), (&json!(true), &json!("db")));
     assert_eq!(data["metrics"][0]["metric"], json!("request_duration_ms"));
 }
@@ -138,7 +144,11 @@ async fn where_nothing_left_its_past_that_is_said() {
     let server = server(Shop::well()).await;
     let registry = registry(&server.uri(), &[]);
     let (text, data) = read(&registry, json!({ "service": "aside" })).await;
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    nothing stands out
+    0 of 3 metrics of one service stand out (by 3.8 sigma or more from 16:23 to 17:23 UTC)
+    who calls whom is not known: ranked without it
+    ");
     assert_eq!((&data["found"], &data["top"]), (&json!(false), &Value::Null));
 }
 
@@ -156,7 +166,13 @@ async fn a_question_that_is_none_is_told_with_what_would_be_right() {
     ] {
         told.push(read(&registry, args).await.0);
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    failure: "nobody" is no service of the catalogue; there are: aside, bare, db, web
+    failure: bare has no selector for Prometheus: set `prometheus` in [services.bare], such as '{job="bare"}'
+    failure: `minutes_back` is 0; right would be at least 1, such as 15
+    failure: give `minutes_back` or `since_minutes_ago`, not both
+    failure: 5000 minutes are too many; at most 1440
+    "#);
 }
 
 #[tokio::test]
