@@ -23,7 +23,7 @@ use crate::{
     reach::{Plain, Prometheus},
     service,
 };
-pub use answer::Suspects;
+use answer::Suspects;
 use read::{Read, Span, Times};
 
 /// How far back the time asked about begins, in minutes.
