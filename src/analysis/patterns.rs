@@ -3,7 +3,7 @@
 //! first, so that timestamps, levels and process ids neither make nor spoil a pattern.
 //!
 //! Invariant: bounded. However many different lines come, no more than `most` patterns and their ways in are kept; of too many those go
-//! that were not seen for longest.
+//! that were not seen for longest, a busy one later than a rare one.
 
 mod cluster;
 mod compare;
@@ -67,6 +67,7 @@ pub struct Miner {
     roots: HashMap<u64, Vec<PatternId>>,
     next: PatternId,
     tick: u64,
+    dropped: u64,
     words: Words,
 }
 
@@ -85,6 +86,7 @@ impl Miner {
             roots: HashMap::new(),
             next: 0,
             tick: 0,
+            dropped: 0,
             words: Words::default(),
         }
     }
@@ -119,6 +121,11 @@ impl Miner {
         }
         self.known.insert(whole, id);
         id
+    }
+
+    /// How many patterns were dropped for others so far.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// How many patterns are kept.
@@ -171,8 +178,9 @@ impl Miner {
     /// A tenth goes at once: finding out which costs a look at all.
     fn make_room(&mut self) {
         let mut ages: Vec<(u64, PatternId)> =
-            self.clusters.values().map(|cluster| (cluster.last, cluster.id)).collect();
+            self.clusters.values().map(|cluster| (cluster.worth(self.settings.most), cluster.id)).collect();
         ages.sort_unstable();
+        self.dropped += ages.len().min((self.settings.most / 10).max(1)) as u64;
         for (_, id) in ages.into_iter().take((self.settings.most / 10).max(1)) {
             if let Some(gone) = self.clusters.remove(&id)
                 && let Some(siblings) = self.roots.get_mut(&gone.root)

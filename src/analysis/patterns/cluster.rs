@@ -2,6 +2,8 @@
 
 use super::{Level, Pattern, PatternId, words::Word};
 
+/// Lines beyond which a pattern is worth no more: even the busiest goes some day when it comes no longer.
+const BUSY: u64 = 1_024;
 /// Characters of an example.
 const EXAMPLE: usize = 400;
 
@@ -27,6 +29,11 @@ impl Cluster {
         self.count += 1;
         self.last = tick;
         self.level = self.level.max(level);
+    }
+
+    /// When it may be dropped: each line of it is worth as much time as all patterns take to come once.
+    pub(super) fn worth(&self, most: usize) -> u64 {
+        self.last.saturating_add((self.count.min(BUSY) - 1).saturating_mul(most as u64))
     }
 
     /// The share of words in common; 0 for another number of words. Where a value stands in both it counts half: two patterns may have

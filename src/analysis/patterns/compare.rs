@@ -42,6 +42,10 @@ pub struct Comparison {
     pub less: Vec<Grown>,
     /// Patterns in all.
     pub patterns: usize,
+    /// New patterns that are not told: as many odd ones came in the quiet stretch.
+    pub odd: usize,
+    /// Patterns that were dropped for others while counting: what is new or vanished is less sure.
+    pub dropped: u64,
 }
 
 /// Compares a window with a quiet stretch.
@@ -52,15 +56,15 @@ pub fn compare(window: Side<'_>, quiet: Side<'_>, settings: Settings) -> Compari
     let share = window.seconds / quiet.seconds.max(f64::MIN_POSITIVE);
     let patterns = miner.patterns();
     let threshold = threshold(patterns.len());
-    let mut found = Comparison { patterns: patterns.len(), ..Comparison::default() };
+    let mut found = Comparison { patterns: patterns.len(), dropped: miner.dropped(), ..Comparison::default() };
+    let mut unsure: Vec<Grown> = Vec::new();
+    let mut once = Novelty::default();
     for pattern in patterns {
         let (now, then) = (at(&now, pattern.id), at(&before, pattern.id));
+        *once.of(pattern.level) += u64::from(then == 1);
         let grown = Grown { expected: then as f64 * share, surprise: surprise(now, then, share), now, pattern };
         if then == 0 && now > 0 {
-            // One line that nobody had seen is worth telling when it is bad, else when it comes again.
-            if now > 1 || grown.pattern.level >= Level::Warning || quiet.events.len() >= 20 {
-                found.new.push(grown);
-            }
+            if grown.surprise >= threshold { &mut found.new } else { &mut unsure }.push(grown);
         } else if grown.surprise >= threshold {
             match (now, now as f64 > grown.expected) {
                 (0, _) => found.vanished.push(grown),
@@ -70,6 +74,9 @@ pub fn compare(window: Side<'_>, quiet: Side<'_>, settings: Settings) -> Compari
             }
         }
     }
+    let told = once.told(&unsure, share, quiet.events.len());
+    found.odd = unsure.iter().filter(|grown| !told.contains(grown.pattern.level)).count();
+    found.new.extend(unsure.into_iter().filter(|grown| told.contains(grown.pattern.level)));
     for part in [&mut found.new, &mut found.vanished, &mut found.more, &mut found.less] {
         part.sort_by(|a, b| {
             (b.pattern.level.max(Level::Info).cmp(&a.pattern.level.max(Level::Info)))
@@ -79,6 +86,50 @@ pub fn compare(window: Side<'_>, quiet: Side<'_>, settings: Settings) -> Compari
     }
     found
 }
+
+/// Patterns of one line, bad and harmless ones apart: as often as they came in the quiet stretch, so often a pattern that was never
+/// seen comes anyhow (Good, "The Population Frequencies of Species and the Estimation of Population Parameters", 1953).
+#[derive(Debug, Default)]
+struct Novelty {
+    bad: u64,
+    harmless: u64,
+}
+
+/// Whether new patterns of few lines are worth telling.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    bad: bool,
+    harmless: bool,
+}
+
+impl Novelty {
+    fn of(&mut self, level: Level) -> &mut u64 {
+        if level >= Level::Warning { &mut self.bad } else { &mut self.harmless }
+    }
+
+    /// Bad ones are told when they are more than twice what is usual, harmless ones only when that is hardly chance.
+    fn told(&self, unsure: &[Grown], share: f64, quiet: usize) -> Told {
+        let bad = unsure.iter().filter(|grown| grown.pattern.level >= Level::Warning).count() as u64;
+        let harmless = unsure.len() as u64 - bad;
+        let expected = self.harmless as f64 * share;
+        let rare = self.harmless == 0 && quiet >= ENOUGH;
+        Told {
+            bad: bad as f64 > 2.0 * self.bad as f64 * share,
+            harmless: rare || (harmless as f64 > expected && surprise(harmless, self.harmless, share) >= ONE_IN_100),
+        }
+    }
+}
+
+impl Told {
+    fn contains(self, level: Level) -> bool {
+        if level >= Level::Warning { self.bad } else { self.harmless }
+    }
+}
+
+/// Events from which on a quiet stretch tells what is usual.
+const ENOUGH: usize = 20;
+/// Of chi-squared with one degree of freedom.
+const ONE_IN_100: f64 = 6.63;
 
 fn counted(miner: &mut Miner, events: &[String]) -> HashMap<PatternId, u64> {
     let mut counts = HashMap::new();

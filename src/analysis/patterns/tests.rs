@@ -15,10 +15,12 @@ fn headers_of_the_usual_loggers_are_taken_off() {
         ("10:00:00.123 [main] WARN  com.acme.Pool - no connection left", "Warning: no connection left"),
         ("2026-11-25 10:00:00,978 INFO [main] org.acme.App: Created 5 workers", "Info: Created 5 workers"),
         ("Nov 25 10:00:00 web-1 sshd[24200]: Failed password for root", "Unknown: Failed password for root"),
-        (
-            "<34>1 2026-11-25T10:00:00Z web-1 su 123 ID47 - 'su root' failed",
-            "Unknown: <34>1 2026-11-25T10:00:00Z web-1 su 123 ID47 - 'su root' failed",
-        ),
+        ("<34>1 2026-11-25T10:00:00Z web-1 su 123 ID47 - 'su root' failed", "Fatal: 'su root' failed"),
+        ("<165>1 2026-11-25T10:00:00Z web-1 app - - [a@1 k=\"x\\]y\"][b@1] [main] ready", "Info: [main] ready"),
+        ("<11>Nov 25 10:00:00 web-1 app[7]: no route", "Error: no route"),
+        ("<999>1 2026-11-25T10:00:00Z web-1 app", "Unknown: <999>1 2026-11-25T10:00:00Z web-1 app"),
+        ("<34>1 - - - - - [open", "Fatal: [open"),
+        ("10.0.0.7 - - [25/Nov/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 503 12", "Error: \"GET /a HTTP/1.1\" 503 12"),
         ("I1125 10:00:00.000000 1234 server.go:12] started", "Info: started"),
         ("2026/11/25 10:00:00 http: TLS handshake error", "Unknown: TLS handshake error"),
         ("2026/11/25 10:00:00 [error] 123#123: *5 connect() failed", "Error: *5 connect() failed"),
@@ -143,6 +145,81 @@ fn endless_new_patterns_keep_memory_bounded_and_a_busy_one_stays() {
         assert!(miner.len() <= 100 && miner.known.len() <= 100 * WAYS && miner.roots.len() <= 100, "at {at}");
     }
     assert_eq!(miner.pattern(busy).map(|pattern| pattern.count), Some(20_001));
+}
+
+fn letters(at: usize) -> String {
+    (0..6).map(|place| char::from(b'a' + (at / 26_usize.pow(place) % 26) as u8)).collect()
+}
+
+/// Lines that are all different, none like another.
+fn odd(level: &str, count: usize, seed: usize) -> Vec<String> {
+    (0..count)
+        .map(|at| format!("{level}: {} {} alone", letters(at * 7_919 + seed), letters(at * 104_729 + seed)))
+        .collect()
+}
+
+#[test]
+fn odd_lines_that_are_as_many_as_ever_are_not_new() {
+    let mut quiet = repeated(&[(4_000, "INFO: tick #")]);
+    quiet.extend(odd("INFO", 200, 0));
+    quiet.extend(odd("ERROR", 40, 77));
+    let mut now = repeated(&[(1_000, "INFO: tick #")]);
+    now.extend(odd("INFO", 50, 9_001));
+    now.extend(odd("ERROR", 10, 5_003));
+    let found = compare(side(&now, 900.0), side(&quiet, 3_600.0), Settings::default());
+    assert_eq!((found.new.len(), found.odd), (0, 60));
+    now.extend(odd("ERROR", 30, 3_001));
+    let found = compare(side(&now, 900.0), side(&quiet, 3_600.0), Settings::default());
+    assert_eq!((found.new.len(), found.odd), (40, 50));
+    assert!(found.new.iter().all(|grown| grown.pattern.level == Level::Error));
+}
+
+#[test]
+fn the_first_error_of_its_kind_is_new() {
+    let quiet = repeated(&[(1_000, "INFO: tick #")]);
+    let mut now = repeated(&[(250, "INFO: tick #")]);
+    now.push("ERROR: no route to the database".to_owned());
+    let found = compare(side(&now, 900.0), side(&quiet, 3_600.0), Settings::default());
+    assert_eq!(
+        found.new.iter().map(|grown| grown.pattern.template.as_str()).collect::<Vec<_>>(),
+        ["no route to the database"]
+    );
+}
+
+#[test]
+fn answers_that_fail_are_another_pattern_than_those_that_succeed() {
+    let access = |status: u16, count: usize| {
+        let line = move |at| {
+            format!(
+                "10.0.0.{at} - - [25/Nov/2026:10:00:00 +0000] \"GET /item/{at} HTTP/1.1\" {status} {at} \"-\" \"curl/8\""
+            )
+        };
+        (0..count).map(line).collect::<Vec<_>>()
+    };
+    let quiet = access(200, 400);
+    let now = [access(204, 50), access(503, 50)].concat();
+    let found = compare(side(&now, 900.0), side(&quiet, 3_600.0), Settings::default());
+    let new: Vec<_> = found.new.iter().map(|grown| (grown.now, grown.pattern.level)).collect();
+    assert_eq!(new, [(50, Level::Error)]);
+    assert_eq!((found.patterns, found.more, found.vanished), (2, vec![], vec![]));
+}
+
+#[test]
+fn odd_lines_do_not_push_out_a_steady_pattern() {
+    let settings = Settings { most: 100, ..Settings::default() };
+    let mut quiet = repeated(&[(500, "INFO: heart beats")]);
+    quiet.extend(odd("INFO", 2_000, 0));
+    let now = repeated(&[(125, "INFO: heart beats")]);
+    let found = compare(side(&now, 900.0), side(&quiet, 3_600.0), settings);
+    assert_eq!((found.new, found.more), (vec![], vec![]));
+    assert!(found.dropped > 1_000);
+    // Even a busy one goes when it has not come for long.
+    let mut miner = Miner::new(settings);
+    let busy = (0..500).map(|_| miner.add("INFO: heart beats")).last().unwrap();
+    odd("INFO", 80_000, 0).iter().for_each(|line| {
+        miner.add(line);
+    });
+    assert_eq!(miner.pattern(busy), None);
 }
 
 proptest! {

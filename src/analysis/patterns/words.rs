@@ -21,7 +21,7 @@ pub(super) struct Word {
 pub(super) struct Hashed {
     /// Of all its words.
     pub whole: u64,
-    /// Of how many there are, and of the first that is no value.
+    /// Of how many there are, of the first that is no value, and of an HTTP status's class.
     pub root: u64,
 }
 
@@ -29,6 +29,8 @@ pub(super) struct Hashed {
 #[derive(Debug, Default)]
 pub(super) struct Words {
     spans: Vec<Span>,
+    /// The hash of an HTTP status's class; 0 without one.
+    class: u64,
     message: String,
     built: std::cell::OnceCell<Vec<Word>>,
 }
@@ -47,6 +49,7 @@ impl Words {
     pub(super) fn read(&mut self, message: &str) -> Hashed {
         let message = message.get(..message.floor_char_boundary(LONGEST)).unwrap_or_default();
         self.spans.clear();
+        self.class = 0;
         self.message.clear();
         self.message.push_str(message);
         self.built.take();
@@ -69,19 +72,31 @@ impl Words {
         let word = bytes.get(from..to).unwrap_or_default();
         let after_value = self.spans.last().is_some_and(|last| last.fixed == Some(0));
         // A unit belongs to its number, wherever its line has one.
-        let fixed = if after_value && is_unit(word) { Some(0) } else { fixed(word) };
+        let status = is_status(word) && after_request(bytes.get(..from).unwrap_or_default());
+        let fixed = if after_value && is_unit(word) {
+            Some(0)
+        } else if status {
+            Some(1)
+        } else {
+            fixed(word)
+        };
         // Values in a row are one place: lists of another length are the same pattern.
         if fixed == Some(0) && after_value {
             return;
         }
         let kept = word.get(..fixed.unwrap_or(word.len())).unwrap_or_default();
-        self.spans.push(Span { from, to, hash: hash(kept, fixed.is_some()), fixed });
+        let hash = hash(kept, fixed.is_some());
+        if status {
+            self.class = hash;
+        }
+        self.spans.push(Span { from, to, hash, fixed });
     }
 
     fn hashed(&self) -> Hashed {
         let whole = self.spans.iter().fold(SEED, |hash, span| mix(hash, span.hash));
         let first = self.spans.iter().take(3).find(|span| span.fixed != Some(0));
-        let root = mix(self.spans.len() as u64 ^ SEED, first.map_or(0, |span| span.hash));
+        // Answers that fail are never the pattern of those that succeed, however alike their lines are.
+        let root = mix(self.spans.len() as u64 ^ SEED, first.map_or(0, |span| span.hash)) ^ self.class;
         Hashed { whole, root }
     }
 
@@ -129,6 +144,18 @@ fn fixed(word: &[u8]) -> Option<usize> {
     // Brackets with nothing in them are a value that is not there.
     let empty = letters == 0 && matches!(word, b"()" | b"[]" | b"{}" | b"\"\"" | b"''" | b"<>" | b"(null)" | b"-");
     empty.then_some(0)
+}
+
+/// Whether it is an HTTP status.
+fn is_status(word: &[u8]) -> bool {
+    matches!(word, [b'1'..=b'5', rest @ ..] if rest.len() == 2 && rest.iter().all(u8::is_ascii_digit))
+}
+
+/// Whether a quoted request ends here, as access logs write it: `"GET / HTTP/1.1"`.
+fn after_request(before: &[u8]) -> bool {
+    let before = before.trim_ascii_end();
+    let last = before.rsplit(|byte| space(*byte)).next().unwrap_or_default();
+    last.starts_with(b"HTTP/") && last.ends_with(b"\"")
 }
 
 /// Units of size and time, with what may stand behind them.

@@ -18,6 +18,8 @@ struct Walk<'a> {
     /// Up to where the header is understood.
     end: usize,
     level: Option<Level>,
+    /// What syslog says of it, unless the program says something else.
+    priority: Option<Level>,
     moments: usize,
     calendar: bool,
     /// Words of no kind since the last that was understood.
@@ -28,8 +30,19 @@ struct Walk<'a> {
 
 /// A line's message and level.
 pub(super) fn header(line: &str) -> (&str, Level) {
-    let mut walk = Walk { line, at: 0, end: 0, level: None, moments: 0, calendar: false, unknown: 0, after_level: 0 };
-    if !walk.piped() && !walk.access() {
+    let mut walk = Walk {
+        line,
+        at: 0,
+        end: 0,
+        level: None,
+        priority: None,
+        moments: 0,
+        calendar: false,
+        unknown: 0,
+        after_level: 0,
+    };
+    let syslog = walk.syslog();
+    if !syslog && !walk.piped() && !walk.access() {
         for _ in 0..MOST {
             if !walk.step() {
                 break;
@@ -39,7 +52,7 @@ pub(super) fn header(line: &str) -> (&str, Level) {
     let message = line.get(walk.end..).unwrap_or(line).trim_start();
     // A line that is nothing but a header says something all the same.
     let message = if message.is_empty() { line } else { message };
-    (message, walk.level.unwrap_or_default())
+    (message, walk.level.or(walk.priority).unwrap_or_default())
 }
 
 impl<'a> Walk<'a> {
@@ -76,7 +89,36 @@ impl<'a> Walk<'a> {
             return false;
         }
         self.end = open + close + 1;
+        self.level = self.line.get(self.end..).and_then(answered);
         true
+    }
+
+    /// `<34>1 moment host program process id [data] message` (RFC 5424, 6): true when all of it was read. Of `<34>` alone (RFC 3164)
+    /// only the level is taken, and the walk goes on behind it.
+    fn syslog(&mut self) -> bool {
+        let Some((number, rest)) = self.line.strip_prefix('<').and_then(|rest| rest.split_once('>')) else {
+            return false;
+        };
+        let Some(priority) = number.parse::<u8>().ok().filter(|priority| *priority <= 191) else { return false };
+        self.priority = Some(match priority % 8 {
+            0..=2 => Level::Fatal,
+            3 => Level::Error,
+            4 => Level::Warning,
+            5 | 6 => Level::Info,
+            _ => Level::Debug,
+        });
+        self.at = self.line.len() - rest.len();
+        self.end = self.at;
+        let mut fields = rest.splitn(7, ' ');
+        let version = fields.next().is_some_and(|version| version == "1");
+        let moment = fields.next().is_some_and(|moment| moment == "-" || matches!(kind(moment), Kind::Moment));
+        match fields.nth(4) {
+            Some(tail) if version && moment => {
+                self.end = self.line.len() - structured_data(tail).len();
+                true
+            }
+            Some(_) | None => false,
+        }
     }
 
     /// One word further; false when the header is over.
@@ -248,4 +290,29 @@ impl<'a> Walk<'a> {
         let mut words = before.split_whitespace();
         words.next().is_some() && words.all(|word| word.starts_with('*'))
     }
+}
+
+/// What stands behind the structured data of RFC 5424: `-`, or groups in which a bracket may be escaped.
+fn structured_data(tail: &str) -> &str {
+    let mut rest = tail.strip_prefix('-').unwrap_or(tail);
+    while rest.starts_with('[') {
+        let mut escaped = false;
+        let close = rest.find(|letter: char| {
+            let found = letter == ']' && !escaped;
+            escaped = letter == '\\' && !escaped;
+            found
+        });
+        match close.and_then(|close| rest.get(close + 1..)) {
+            Some(more) => rest = more,
+            None => return rest,
+        }
+    }
+    rest.trim_start_matches([' ', '\u{feff}'])
+}
+
+/// What an access log's status says: a server's failure is an error.
+fn answered(message: &str) -> Option<Level> {
+    let (_, behind) = message.split_once(" HTTP/")?;
+    let status = behind.split_once("\" ")?.1.split(' ').next()?;
+    (status.len() == 3 && status.starts_with('5')).then_some(Level::Error)
 }
