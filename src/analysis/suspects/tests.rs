@@ -231,6 +231,66 @@ fn a_callee_that_is_only_asked_less_does_not_explain_who_asks() {
 }
 
 #[test]
+fn who_is_explained_by_a_callee_is_far_less_suspicious() {
+    let made = [
+        Made::noisy("api", "request_latency_ms", 1, after(250, 60.0)),
+        Made::noisy("db", "query_latency_ms", 2, after(250, 60.0)),
+        Made::noisy("web", "request_latency_ms", 3, after(250, 60.0)),
+    ];
+    let services = ranked_along(&made, &[("web", "api"), ("api", "db")], Some("web")).services;
+    let of = |name: &str| services.iter().find(|service| service.service == name).unwrap();
+    assert_eq!(of("api").explained_by.as_deref(), Some("db"));
+    assert!(of("api").score < of("db").score * 0.5, "{services:?}");
+}
+
+#[test]
+fn a_common_cause_comes_before_a_leaf_that_is_farther_out() {
+    let mut made = vec![
+        Made::noisy("web", "request_latency_ms", 1, after(250, 60.0)),
+        Made::noisy("api", "request_latency_ms", 2, after(250, 60.0)),
+        Made::noisy("jobs", "request_latency_ms", 3, after(250, 60.0)),
+    ];
+    for (name, seed) in [("latency_p50", 4), ("latency_p90", 5), ("latency_p99", 6)] {
+        made.push(Made::noisy("store", name, seed, after(250, 70.0)));
+        made.push(Made::noisy("alias", name, seed + 10, after(250, 2_000.0)));
+    }
+    let edges = [("web", "alias"), ("web", "api"), ("web", "jobs"), ("api", "store"), ("jobs", "store")];
+    let ranking = ranked_along(&made, &edges, Some("web"));
+    assert_eq!(ranking.services[0].service, "store", "{:?}", ranking.services);
+}
+
+#[test]
+fn of_two_callees_the_one_that_is_more_ill_comes_first() {
+    let made = [
+        Made::noisy("web", "request_latency_ms", 1, after(250, 60.0)),
+        Made::noisy("ads", "request_latency_ms", 2, after(250, 15.0)),
+        Made::noisy("db", "request_latency_ms", 3, after(250, 60.0)),
+    ];
+    let ranking = ranked_along(&made, &[("web", "ads"), ("web", "db")], Some("web"));
+    assert_eq!(ranking.services[0].service, "db", "{:?}", ranking.services);
+}
+
+#[test]
+fn what_was_away_before_the_symptom_came_is_less_suspicious() {
+    let made = [
+        Made::noisy("web", "request_latency_ms", 1, after(262, 60.0)),
+        Made::noisy("ads", "request_latency_ms", 2, after(QUIET - 2, 60.0)),
+        Made::noisy("db", "request_latency_ms", 3, after(260, 50.0)),
+    ];
+    let ranking = ranked_along(&made, &[("web", "ads"), ("web", "db")], Some("web"));
+    assert_eq!(ranking.services[0].service, "db", "{:?}", ranking.services);
+    assert!(ranking.metrics.iter().find(|metric| metric.service == "ads").unwrap().before);
+}
+
+#[test]
+fn a_past_that_hardly_moved_does_not_make_a_change_endless() {
+    let mut noise = Noise(11);
+    let still = Made::of("a", "temperature", move |step| 100.0 + noise.next() * 1e-6 + after(250, 10.0)(step));
+    let found = only(still).unwrap();
+    assert!(found.score > 20.0 && found.score < 60.0, "{found:?}");
+}
+
+#[test]
 fn windows_that_make_no_sense_are_refused() {
     let told = |baseline, present| Windows::new(baseline, present).unwrap_err().to_string();
     assert!(told(5.0..5.0, 6.0..7.0).contains("a window is empty"));
