@@ -49,15 +49,15 @@ async fn random(speaks: Speaks, most: u64, seed: u64) -> u64 {
     for world in 0.. {
         let left = (most - made).min(A_WORLD);
         let mut arena = Arena::new(Brain::random(seed + world), speaks).await;
-        while arena.calls() < left {
+        // By chance a change may come seldom: then a few calls more than were asked for, and not without end.
+        let busy = left == A_WORLD || world == 0;
+        while arena.calls() < left || (busy && arena.idle().is_some() && arena.calls() < 4 * left) {
             arena.round().await;
         }
         made += arena.calls();
         println!("{speaks:?}, world {world}: {}", arena.told());
         assert!(arena.escapes().is_empty(), "{} escapes, the first: {:#?}", arena.escapes().len(), &arena.escapes()[0]);
-        if left == A_WORLD || world == 0 {
-            arena.assert_busy();
-        }
+        assert!(!busy || arena.idle().is_none(), "{:?}", arena.idle());
         if made >= most {
             break;
         }
