@@ -72,7 +72,7 @@ struct Embedding {
 impl Embedder {
     pub(crate) fn new(options: EmbeddingOptions) -> Result<Self, MemoryError> {
         let wrong = |why: &str| {
-            MemoryError::Wrong(format!("[memory.embeddings] url {why}; right would be \"https://host/v1\""))
+            MemoryError::Wrong(format!("[memory.embeddings] base_url {why}; right would be \"https://host/v1\""))
         };
         let mut url = options.base_url.clone();
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {

@@ -45,32 +45,6 @@ impl Memory {
         self.keep(remembered).await
     }
 
-    /// Makes memory hold these incidents and no others: what the journal tells, after a crash or on another machine. Says how many
-    /// were written; what did not change is not.
-    ///
-    /// # Errors
-    /// As [`Memory::remember`].
-    pub async fn reconcile(&self, all: &[Remembered]) -> Result<usize, MemoryError> {
-        let _writing = self.writing.lock().await;
-        if all.is_empty() && self.current(Collection::Incidents).await?.is_none() {
-            return Ok(0);
-        }
-        let index = self.ready(Collection::Incidents, None).await?;
-        let mut kept = self.kept(&index).await?;
-        let mut new = Vec::new();
-        for remembered in all {
-            let point = to_point(remembered, self.clean)?;
-            if kept.remove(&point.source).is_none_or(|kept| !kept.hashes.contains(&point.hash)) {
-                new.push(point);
-            }
-        }
-        self.take(&index, kept.into_values().flat_map(|kept| kept.ids).collect()).await?;
-        for batch in new.chunks(PAGE) {
-            self.add(&index, batch.to_vec()).await?;
-        }
-        Ok(new.len())
-    }
-
     /// Adds what a person said of an incident; the next recall heeds it.
     ///
     /// # Errors
@@ -112,8 +86,7 @@ impl Memory {
         self.add(&index, points).await?;
         self.take(&index, gone).await?;
         if removed > 0 && self.store.keeps_remains() {
-            let fresh = true;
-            self.rebuild(Collection::Incidents, Some(Current { index, fresh }), None).await?;
+            self.rebuild(Collection::Incidents, Some(Current { index, fresh: true }), None).await?;
         }
         Ok((written, removed))
     }

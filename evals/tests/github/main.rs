@@ -15,3 +15,5 @@ mod open_pr;
 mod openapi;
 mod proxy;
 mod stage;
+#[path = "../shared/world_clock.rs"]
+mod world_clock;

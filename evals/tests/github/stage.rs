@@ -2,34 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
 use evals::{Case, GitHubRepository, NewRepository, World};
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tools::{
-    Catalogue, Check, Clock, Effect, Failure, ListChanges, Mint, OpenPr, Origin, ReadFile, Registry, SearchCode,
-    Service, SharedCatalogue, SharedClock, Undo,
+    Catalogue, Check, Effect, Failure, ListChanges, Mint, OpenPr, Origin, ReadFile, Registry, SearchCode, Service,
+    SharedCatalogue, SharedClock, Undo,
     reach::{Docker, GitHub},
 };
 
-use crate::proxy::Proxy;
+use crate::{proxy::Proxy, world_clock::WorldClock};
 
 pub(crate) const TOOL: &str = "open_pr";
 pub(crate) const NAME: &str = "market/market-predictor";
-
-/// The world's clock.
-struct WorldClock(World);
-
-impl Clock for WorldClock {
-    fn now(&self) -> DateTime<Utc> {
-        self.0.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        self.0.advance(duration);
-        Box::pin(std::future::ready(()))
-    }
-}
 
 pub(crate) struct Stage {
     pub(crate) world: World,

@@ -2,30 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
 use evals::{Fault, Illness, Part, World};
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tools::{
-    Catalogue, Clock, Forecast, ListChanges, Origin, Registry, Service, SharedCatalogue, SharedClock, Slo, SloStatus,
+    Catalogue, Forecast, ListChanges, Origin, Registry, Service, SharedCatalogue, SharedClock, Slo, SloStatus,
     reach::{Docker, HttpOptions, Prometheus},
 };
 
-use crate::support::{client, fleet, start};
-
-/// The world's clock.
-struct WorldClock(World);
-
-impl Clock for WorldClock {
-    fn now(&self) -> DateTime<Utc> {
-        self.0.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        self.0.advance(duration);
-        Box::pin(std::future::ready(()))
-    }
-}
+use crate::{
+    support::{client, fleet, start},
+    world_clock::WorldClock,
+};
 
 /// The services of the recorded worlds.
 fn recorded() -> Vec<Service> {

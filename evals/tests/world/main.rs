@@ -24,3 +24,5 @@ mod suspects;
 mod swarm;
 mod synthetic;
 mod transitions;
+#[path = "../shared/world_clock.rs"]
+mod world_clock;

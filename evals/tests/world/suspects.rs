@@ -2,30 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
 use evals::{Fault, Part, World};
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tools::{
-    Catalogue, Clock, Origin, RankSuspects, Registry, Service, SharedCatalogue, SharedClock,
+    Catalogue, Origin, RankSuspects, Registry, Service, SharedCatalogue, SharedClock,
     reach::{HttpOptions, Prometheus},
 };
 
-use crate::support::{client, start};
-
-/// The world's clock.
-struct WorldClock(World);
-
-impl Clock for WorldClock {
-    fn now(&self) -> DateTime<Utc> {
-        self.0.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        self.0.advance(duration);
-        Box::pin(std::future::ready(()))
-    }
-}
+use crate::{
+    support::{client, start},
+    world_clock::WorldClock,
+};
 
 /// The services of the recorded worlds, with what they need or without.
 fn registry(world: &World, with_graph: bool) -> Registry {

@@ -3,8 +3,8 @@
 use qdrant_edge::{
     AnyVariants, Condition, FieldCondition, Filter as EdgeFilter, Fusion, JsonPath, Match, NamedQuery, Payload,
     PointId, PointStruct, PointStructPersisted, Prefetch, QueryEnum, QueryRequest, Range, ScoredPoint, ScoringQuery,
-    SparseVector, ValueVariants, Vector, VectorInternal, VectorStructInternal, Vectors, WithPayloadInterface,
-    WithVector, external::ordered_float::OrderedFloat,
+    ValueVariants, Vector, VectorInternal, VectorStructInternal, Vectors, WithPayloadInterface, WithVector,
+    external::ordered_float::OrderedFloat,
 };
 use serde_json::Value;
 
@@ -48,19 +48,14 @@ pub(super) fn from_stored(id: PointId, fields: Option<Payload>, vectors: Option<
     let Some(VectorStructInternal::Named(vectors)) = vectors else { return indexed };
     for (name, vector) in vectors {
         match vector {
-            VectorInternal::Sparse(vector) if name == WORDS => indexed.words = to_sparse(vector),
+            VectorInternal::Sparse(vector) if name == WORDS => {
+                indexed.words = Sparse::of(vector.indices.into_iter().zip(vector.values).collect())
+            }
             VectorInternal::Dense(vector) if name == MEANING => indexed.meaning = Some(vector),
             VectorInternal::Dense(_) | VectorInternal::Sparse(_) | VectorInternal::MultiDense(_) => {}
         }
     }
     indexed
-}
-
-fn to_sparse(vector: SparseVector) -> Sparse {
-    let mut both: Vec<_> = vector.indices.into_iter().zip(vector.values).collect();
-    both.sort_unstable_by_key(|(word, _)| *word);
-    let (words, values) = both.into_iter().unzip();
-    Sparse { words, values }
 }
 
 pub(super) fn scored(point: ScoredPoint) -> Scored {

@@ -58,7 +58,9 @@ pub(super) fn from_stored(
     };
     for (name, vector) in named.vectors {
         match vector.into_vector() {
-            vector_output::Vector::Sparse(vector) if name == WORDS => indexed.words = to_sparse(vector),
+            vector_output::Vector::Sparse(vector) if name == WORDS => {
+                indexed.words = Sparse::of(vector.indices.into_iter().zip(vector.values).collect())
+            }
             vector_output::Vector::Dense(vector) if name == MEANING => indexed.meaning = Some(vector.data),
             vector_output::Vector::Sparse(_)
             | vector_output::Vector::Dense(_)
@@ -66,13 +68,6 @@ pub(super) fn from_stored(
         }
     }
     indexed
-}
-
-fn to_sparse(vector: SparseVector) -> Sparse {
-    let mut both: Vec<_> = vector.indices.into_iter().zip(vector.values).collect();
-    both.sort_unstable_by_key(|(word, _)| *word);
-    let (words, values) = both.into_iter().unzip();
-    Sparse { words, values }
 }
 
 pub(super) fn scored(point: ScoredPoint) -> Scored {

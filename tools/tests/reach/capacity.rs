@@ -3,13 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt, net::TcpListener};
 use tools::{
     Catalogue, Failure, Forecast, Origin, Registry, Service, SharedCatalogue, Slo, SloStatus, reach::Prometheus,
 };
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
 
-use crate::{client, clock, options};
+use crate::{client, clock, half, options};
 
 /// Answers queries by rules: the first part that a query holds decides. A value is one at each moment asked for, by its hours
 /// before now.
@@ -169,18 +168,6 @@ async fn a_window_that_cannot_be_asked_is_said_and_the_others_are_told() {
     let told = read(&registry(&server.uri()), "slo_status", json!({ "service": "payments" })).await;
     assert!(told.contains("the error budget is not known"), "{told}");
     assert!(told.contains("not seen: 7d: Prometheus says: query processing would load too many samples"), "{told}");
-}
-
-/// A server that begins an answer and hangs up.
-async fn half() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"st").await;
-        }
-    });
-    url
 }
 
 #[tokio::test]

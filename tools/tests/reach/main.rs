@@ -21,6 +21,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
+use tokio::{io::AsyncWriteExt, net::TcpListener};
 use tools::{Autonomy, Catalogue, Clock, Origin, Service, SharedCatalogue, SharedClock, reach::HttpOptions};
 
 /// A clock that stands still.
@@ -62,4 +63,16 @@ fn catalogue() -> SharedCatalogue {
         ..Service::named("payments", Origin::Settings)
     };
     SharedCatalogue::new(Catalogue::new([payments, Service::named("bare", Origin::Settings)]))
+}
+
+/// A server that begins an answer and hangs up.
+async fn half() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"st").await;
+        }
+    });
+    url
 }

@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt, net::TcpListener};
 use tools::{Catalogue, Failure, Origin, RankSuspects, Registry, Service, SharedCatalogue, reach::Prometheus};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
 
-use crate::{client, clock, options};
+use crate::{client, clock, half, options};
 
 /// Metrics of a shop: the database became slow five minutes ago, and so the service that asks it.
 struct Shop {
@@ -195,18 +194,6 @@ async fn a_neighbour_that_cannot_be_read_is_said_and_the_others_are_told() {
     let (text, data) = read(&registry(&server.uri(), &["db"]), json!({ "service": "web" })).await;
     assert!(text.contains("not seen: db: Prometheus could not be reached: answers 500"), "{text}");
     assert_eq!(data["top"]["service"], json!("web"));
-}
-
-/// A server that begins an answer and hangs up.
-async fn half() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"st").await;
-        }
-    });
-    url
 }
 
 #[tokio::test]

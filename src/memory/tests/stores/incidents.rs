@@ -119,16 +119,17 @@ async fn what_is_forgotten_is_gone_and_so_is_what_was_masked() {
 }
 
 #[tokio::test]
-async fn the_journal_s_incidents_take_the_place_of_all_that_is_kept() {
+async fn what_the_journal_tells_takes_the_place_of_what_is_kept() {
     for (_alive, store, memory) in both().await {
-        assert_eq!(memory.reconcile(&[]).await.unwrap(), 0, "{store}");
+        assert_eq!(memory.follow(&[], &[]).await.unwrap(), (0, 0), "{store}");
         for incident in 1..=3 {
             memory.remember(&hung(incident, "restart_container", true)).await.unwrap();
         }
         let told =
             [hung(2, "restart_container", true), hung(3, "scale_service", true), hung(4, "restart_container", true)];
-        assert_eq!(memory.reconcile(&told).await.unwrap(), 2, "{store}: one changed, one is new");
-        assert_eq!(memory.reconcile(&told).await.unwrap(), 0, "{store}");
+        let changed = memory.follow(&told, &[1]).await.unwrap();
+        assert_eq!(changed, (2, 1), "{store}: one changed, one is new, one is gone");
+        assert_eq!(memory.follow(&told, &[1]).await.unwrap(), (0, 0), "{store}");
         let kept: Vec<_> = recall(&memory).await.past.iter().map(|past| past.remembered.incident).collect();
         assert_eq!(kept, [4, 3, 2], "{store}");
         let refused = memory.index(Collection::Incidents, &[], &|_| {}).await.unwrap_err().to_string();
