@@ -86,8 +86,7 @@ impl Parts {
     /// # Errors
     /// What is wrong with settings, policy, runbooks or memory: that another process has it, among others.
     pub fn join_with_memory(settings: Settings, clock: SharedClock, journal: Journal) -> Result<Self> {
-        let memory = memory::open(&settings, &http_client(&settings)?, &clock)?;
-        Self::joined(settings, clock, journal, memory)
+        Self::joined(settings, clock, journal, memory::open)
     }
 
     /// The same without memory.
@@ -95,11 +94,17 @@ impl Parts {
     /// # Errors
     /// What is wrong with settings, policy or runbooks.
     pub fn join(settings: Settings, clock: SharedClock, journal: Journal) -> Result<Self> {
-        Self::joined(settings, clock, journal, None)
+        Self::joined(settings, clock, journal, |_, _, _| Ok(None))
     }
 
-    fn joined(settings: Settings, clock: SharedClock, journal: Journal, memory: Option<Arc<Memory>>) -> Result<Self> {
+    fn joined(
+        settings: Settings,
+        clock: SharedClock,
+        journal: Journal,
+        open_memory: impl FnOnce(&Settings, &reqwest::Client, &SharedClock) -> Result<Option<Arc<Memory>>>,
+    ) -> Result<Self> {
         let client = http_client(&settings)?;
+        let memory = open_memory(&settings, &client, &clock)?;
         let reach = reach(&settings, &client, &clock)?;
         let catalogue = SharedCatalogue::new(merge(configured(&settings), Vec::new()));
         let library = Arc::new(library(&settings.runbooks.folder)?);

@@ -74,10 +74,11 @@ fn answered(case: &Case, reply: Reply, last: bool) -> Vec<Event> {
         let conclusion = check_conclusion(conclusion, case.entries());
         let wrong = wrong_of(&conclusion);
         // Once: a model that cannot do better is believed as far as it stands. A runbook would say the same again.
-        let again = !wrong.is_empty() && !last && !case.incident().sent_back && model != RUNBOOK;
-        events.push(match again {
-            true => Event::SentBack { model, conclusion, wrong },
-            false => Event::Concluded { model, conclusion },
+        let again = !wrong.is_empty() && !last && before().is_none() && model != RUNBOOK;
+        events.push(if again {
+            Event::SentBack { model, conclusion, wrong }
+        } else {
+            Event::Concluded { model, conclusion }
         });
     }
     events

@@ -192,6 +192,7 @@ async fn past(case: &Case, incident: &Incident) -> Result<Option<String>, Journa
         title: Some(incident.title.clone()),
         phase: Some("closed".to_owned()),
         most: PAST,
+        ..Filter::default()
     };
     let found = case.journal().list(filter).await?;
     let lines: Vec<_> = found

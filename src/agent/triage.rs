@@ -76,7 +76,7 @@ impl Agent {
             let minutes = alert.map_or(0, |alert| (self.clock.now() - alert.starts_at).num_minutes()).clamp(0, DAY);
             self.at_the_service(&mut wanted, service, minutes);
             if let Some(alert) = alert {
-                self.what_explains_it(&mut wanted, alert, &service.name);
+                self.what_explains_it(&mut wanted, alert, &service.name, minutes);
                 self.by_the_runbook(&mut wanted, alert, &service.name);
             }
             self.around(&mut wanted, &catalogue, &service.name);
@@ -110,8 +110,7 @@ impl Agent {
     }
 
     /// What changed before the alert, and whether this was seen before.
-    fn what_explains_it(&self, wanted: &mut Wanted<'_>, alert: &Alert, service: &str) {
-        let minutes = (self.clock.now() - alert.starts_at).num_minutes().clamp(0, DAY);
+    fn what_explains_it(&self, wanted: &mut Wanted<'_>, alert: &Alert, service: &str, minutes: i64) {
         let symptoms: Vec<&str> = std::iter::once(alert.name()).chain(told(alert)).collect();
         if self.sources.docker || self.sources.github {
             let args = json!({ "service": service, "onset_minutes_ago": minutes, "symptoms": symptoms });
@@ -124,9 +123,10 @@ impl Agent {
                 labels: alert.labels.clone(),
                 lines: Vec::new(),
             };
-            wanted.call("search_incidents", json!({ "query": seen.text(), "service": service }));
+            let ask = json!({ "query": seen.text(), "service": service });
+            wanted.call("search_incidents", ask.clone());
             if self.library.find(alert).is_none_or(|found| found.catches_all()) {
-                wanted.call("search_runbooks", json!({ "query": seen.text(), "service": service }));
+                wanted.call("search_runbooks", ask);
             }
         }
     }

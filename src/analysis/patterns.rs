@@ -21,7 +21,7 @@ pub use event::joined;
 pub use header::{Level, Line, read};
 
 use cluster::Cluster;
-use words::{Hashed, Words};
+use words::{Hashed, Word, Words};
 
 /// How a miner works. One setting for all logs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,15 +105,15 @@ impl Miner {
             cluster.seen(level, self.tick);
             return cluster.id;
         }
-        let id = match self.nearest(root) {
-            Some(id) => {
-                if let Some(cluster) = self.clusters.get_mut(&id) {
-                    cluster.merge(self.words.all());
-                    cluster.seen(level, self.tick);
-                }
-                id
+        let words = self.words.of(message);
+        let nearest = self.nearest(root, &words).and_then(|id| self.clusters.get_mut(&id));
+        let id = match nearest {
+            Some(cluster) => {
+                cluster.merge(&words);
+                cluster.seen(level, self.tick);
+                cluster.id
             }
-            None => self.begin(message, root, level),
+            None => self.begin(message, &words, root, level),
         };
         if self.known.len() >= self.settings.most.saturating_mul(WAYS) {
             // Ways are found again when they are needed.
@@ -150,9 +150,8 @@ impl Miner {
         all
     }
 
-    fn nearest(&self, root: u64) -> Option<PatternId> {
+    fn nearest(&self, root: u64, words: &[Word]) -> Option<PatternId> {
         let siblings = self.roots.get(&root)?;
-        let words = self.words.all();
         let mut best: Option<(f64, PatternId)> = None;
         for id in siblings.iter().rev().take(SIBLINGS) {
             let Some(cluster) = self.clusters.get(id) else { continue };
@@ -164,13 +163,13 @@ impl Miner {
         best.map(|(_, id)| id)
     }
 
-    fn begin(&mut self, message: &str, root: u64, level: Level) -> PatternId {
+    fn begin(&mut self, message: &str, words: &[Word], root: u64, level: Level) -> PatternId {
         if self.clusters.len() >= self.settings.most {
             self.make_room();
         }
         let id = self.next;
         self.next += 1;
-        self.clusters.insert(id, Cluster::new(id, root, self.words.all(), message, level, self.tick));
+        self.clusters.insert(id, Cluster::new(id, root, words, message, level, self.tick));
         self.roots.entry(root).or_default().push(id);
         id
     }
@@ -180,8 +179,8 @@ impl Miner {
         let mut ages: Vec<(u64, PatternId)> =
             self.clusters.values().map(|cluster| (cluster.worth(self.settings.most), cluster.id)).collect();
         ages.sort_unstable();
-        self.dropped += ages.len().min((self.settings.most / 10).max(1)) as u64;
         for (_, id) in ages.into_iter().take((self.settings.most / 10).max(1)) {
+            self.dropped += 1;
             if let Some(gone) = self.clusters.remove(&id)
                 && let Some(siblings) = self.roots.get_mut(&gone.root)
             {

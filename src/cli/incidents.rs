@@ -96,7 +96,7 @@ impl Incidents {
         let path = settings.journal.path.clone();
         match self.command {
             Command::List { phase, service, json } => {
-                list(&look(path)?, Filter { phase, service, title: None, most: 1_000 }, json).await
+                list(&look(path)?, Filter { phase, service, most: 1_000, ..Filter::default() }, json).await
             }
             Command::Show { id, entries, json } => show(&look(path)?, id, entries, json).await,
             Command::Approve(answer) => answered(settings, answer, Decision::Approve).await,

@@ -33,7 +33,7 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let most = query.limit.unwrap_or(100).clamp(1, 1_000);
-    let filter = Filter { phase: query.phase, service: query.service, title: None, most };
+    let filter = Filter { phase: query.phase, service: query.service, most, ..Filter::default() };
     Ok(Json(json!({ "incidents": http.journal.list(filter).await? })))
 }
 

@@ -5,6 +5,7 @@
 
 mod call;
 mod conclusion;
+mod detail;
 mod event;
 mod feedback;
 mod group;
@@ -17,10 +18,8 @@ use tools::Touches;
 
 pub use call::{Approval, CallState, ChangeState};
 pub use conclusion::{Claim, Conclusion, Confidence, Hypothesis, Level};
-pub use event::{
-    AnswerStatus, Around, Budget, Call, Decision, Entry, Event, IncidentId, JoinReason, OPERATIONS, Outcome, Seq,
-    ServiceMatch, Source, Usage, Who,
-};
+pub use detail::{AnswerStatus, Around, Budget, Decision, JoinReason, Outcome, ServiceMatch, Source, Usage, Who};
+pub use event::{Call, Entry, Event, IncidentId, OPERATIONS, Seq};
 pub use feedback::Feedback;
 pub use group::{OpenIncidents, join, match_service};
 pub use memory::Word;
@@ -88,8 +87,6 @@ pub struct Incident {
     pub usage: Usage,
     /// Which budget is used up.
     pub budget_reached: Option<Budget>,
-    /// Whether a conclusion was sent back already.
-    pub sent_back: bool,
     /// What it comes down to.
     pub conclusion: Option<Conclusion>,
     /// Why a person has to go on.
@@ -132,7 +129,6 @@ impl Incident {
             turns: 0,
             usage: Usage::default(),
             budget_reached: None,
-            sent_back: false,
             conclusion: None,
             handed_over: None,
             opened_at: DateTime::UNIX_EPOCH,
@@ -174,7 +170,7 @@ impl Incident {
                     joined.resolved = Some(*ended);
                 }
             }
-            Event::Asked { .. } | Event::FellBack { .. } => self.phase = Phase::Investigating,
+            Event::Asked { .. } | Event::FellBack { .. } | Event::SentBack { .. } => self.phase = Phase::Investigating,
             Event::Turned { model, calls, usage, .. } => self.turned(model, calls, *usage, entry),
             Event::Judged { call, verdict, .. } => self.on_call(call, |state| state.verdict = Some(verdict.clone())),
             Event::ApprovalWanted { call, hash, expires, effect, people, roles, .. } => {
@@ -225,10 +221,6 @@ impl Incident {
             | Event::PolicyLoaded { .. }
             | Event::RunbookLearned { .. } => {}
             Event::BudgetReached { budget, .. } => self.budget_reached = Some(*budget),
-            Event::SentBack { .. } => {
-                self.sent_back = true;
-                self.phase = Phase::Investigating;
-            }
             Event::Concluded { conclusion, .. } => {
                 self.conclusion = Some(conclusion.clone());
                 self.phase = Phase::Concluded;

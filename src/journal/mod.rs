@@ -318,6 +318,8 @@ pub struct Filter {
     pub service: Option<String>,
     /// Only those whose title begins with this alert's name.
     pub title: Option<String>,
+    /// Only those to which something was written at that moment or later.
+    pub since: Option<DateTime<Utc>>,
     /// At most so many; 0 means 100.
     pub most: usize,
 }

@@ -141,12 +141,13 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Summa
         .prepare_cached(
             "SELECT id, title, service, phase, outcome, opened_at, updated_at, seq FROM incidents
              WHERE id > 0 AND (?1 IS NULL OR phase = ?1) AND (?2 IS NULL OR service = ?2)
-               AND (?3 IS NULL OR substr(title, 1, length(?3)) = ?3)
-             ORDER BY id DESC LIMIT ?4",
+               AND (?3 IS NULL OR substr(title, 1, length(?3)) = ?3) AND (?4 IS NULL OR updated_at >= ?4)
+             ORDER BY id DESC LIMIT ?5",
         )
         .map_err(reading)?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![filter.phase, filter.service, filter.title, most], |row| {
+    let since = filter.since.map(micros);
+    let rows = statement.query_map(params![filter.phase, filter.service, filter.title, since, most], |row| {
         Ok(Summary {
             id: row.get(0)?,
             title: row.get(1)?,

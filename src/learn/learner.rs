@@ -146,7 +146,7 @@ impl Learner {
     }
 
     async fn closed(&self, title: Option<String>, most: usize) -> Result<Vec<Summary>, JournalError> {
-        self.0.journal.list(Filter { phase: Some("closed".to_owned()), service: None, title, most }).await
+        self.0.journal.list(Filter { phase: Some("closed".to_owned()), title, most, ..Filter::default() }).await
     }
 
     async fn of_alert(&self, alert: &str) -> Result<Vec<Learnt>, JournalError> {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Model, ModelError, Reply, Step, Transcript, Wanted};
 use crate::{
+    alert::Alert,
     incident::{AnswerStatus, Conclusion, Entry, Event, Incident, Source, Usage},
     runbook::{Library, Walked, walk},
 };
@@ -34,29 +35,21 @@ impl RunbookModel {
     fn step(&self, transcript: &Transcript<'_>) -> Result<(String, Step), String> {
         let incident = transcript.incident;
         let may_call = !transcript.tools.is_empty();
+        if self.first
+            && let Some(why) = self.left_to_others(incident)
+        {
+            return Err(why);
+        }
         if let Some(Source::Question { text, .. }) = &incident.source {
-            if self.first {
-                return Err("a question is for a model that reads".to_owned());
-            }
             return Ok(question(text, transcript, may_call));
         }
-        let Some(alert) = incident.firing().next().or_else(|| incident.alerts.first().map(|joined| &joined.alert))
-        else {
-            return Err("the incident has no alert".to_owned());
-        };
+        let alert = alert_of(incident).ok_or("the incident has no alert")?;
         if incident.service.service().is_none() {
-            return if self.first {
-                Err("the alert leads to no service of the catalogue".to_owned())
-            } else {
-                Ok((String::new(), Step::Conclude(Box::new(no_service(incident)))))
-            };
+            return Ok((String::new(), Step::Conclude(Box::new(no_service(incident)))));
         }
         let Some(runbook) = self.library.find(alert) else {
             return Err(format!("no runbook is for the alert {}", alert.name()));
         };
-        if self.first && runbook.catches_all() {
-            return Err(format!("no runbook was written for the alert {}", alert.name()));
-        }
         Ok(match walk(&runbook, alert, incident, may_call)? {
             Walked::Calls(calls, thought) => {
                 let wanted = calls.into_iter().map(|(tool, args)| Wanted { tool, args }).collect();
@@ -65,6 +58,25 @@ impl RunbookModel {
             Walked::End(conclusion) => (format!("Runbook {}: the end", runbook.name), Step::Conclude(conclusion)),
         })
     }
+}
+
+impl RunbookModel {
+    /// Why the models that come after take an incident; `None` when a runbook was written for it.
+    fn left_to_others(&self, incident: &Incident) -> Option<String> {
+        if matches!(incident.source, Some(Source::Question { .. })) {
+            return Some("a question is for a model that reads".to_owned());
+        }
+        if incident.service.service().is_none() {
+            return Some("the alert leads to no service of the catalogue".to_owned());
+        }
+        let alert = alert_of(incident)?;
+        let catches_all = self.library.find(alert)?.catches_all();
+        catches_all.then(|| format!("no runbook was written for the alert {}", alert.name()))
+    }
+}
+
+fn alert_of(incident: &Incident) -> Option<&Alert> {
+    incident.firing().next().or_else(|| incident.alerts.first().map(|joined| &joined.alert))
 }
 
 impl Model for RunbookModel {

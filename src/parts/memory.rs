@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use memory::{
     Collection, EmbeddingOptions, Ingested, Memory, MemoryError, MemoryOptions, Origin, Place, Progress, ServerOptions,
 };
@@ -80,6 +80,12 @@ fn embeddings(settings: &Settings, client: &reqwest::Client, clock: &SharedClock
     }))
 }
 
+/// A clock may be set back by so much, and nothing that was written meanwhile is missed.
+const SET_BACK: TimeDelta = TimeDelta::hours(1);
+
+/// Which state of which incident of late is in memory.
+type Seen = BTreeMap<IncidentId, DateTime<Utc>>;
+
 /// Keeps memory in step with what it is an index of.
 pub struct Keeper {
     memory: Arc<Memory>,
@@ -90,9 +96,6 @@ pub struct Keeper {
     documents: Vec<PathBuf>,
     every: Duration,
 }
-
-/// Which state of which incident is in memory.
-type Seen = BTreeMap<IncidentId, DateTime<Utc>>;
 
 impl Parts {
     /// Keeps memory in step; `None` without one.
@@ -179,11 +182,13 @@ impl Keeper {
         self.incidents(&mut Seen::new()).await
     }
 
+    /// Those that are not in memory as `seen` has them; all of them at first. A failure halfway leaves `seen` as it was: doing it again
+    /// changes nothing.
     async fn incidents(&self, seen: &mut Seen) -> Result<(usize, usize), Trouble> {
-        let closed = Filter { phase: Some("closed".to_owned()), service: None, title: None, most: MOST };
-        let summaries = self.journal.list(closed).await?;
-        let new: Vec<_> =
-            summaries.into_iter().filter(|summary| seen.get(&summary.id) != Some(&summary.updated_at)).collect();
+        let since = seen.values().max().map(|newest| *newest - SET_BACK);
+        let closed = Filter { phase: Some("closed".to_owned()), since, most: MOST, ..Filter::default() };
+        let mut new = self.journal.list(closed).await?;
+        new.retain(|summary| seen.get(&summary.id) != Some(&summary.updated_at));
         let (mut written, mut removed) = (0, 0);
         for chunk in new.chunks(AT_ONCE) {
             let (mut kept, mut gone) = (Vec::new(), Vec::new());
@@ -196,8 +201,9 @@ impl Keeper {
             }
             let (more, fewer) = self.memory.follow(&kept, &gone).await?;
             (written, removed) = (written + more, removed + fewer);
-            seen.extend(chunk.iter().map(|summary| (summary.id, summary.updated_at)));
         }
+        seen.extend(new.into_iter().map(|summary| (summary.id, summary.updated_at)));
+        seen.retain(|_, at| since.is_none_or(|since| *at >= since));
         Ok((written, removed))
     }
 }

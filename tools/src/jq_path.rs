@@ -56,38 +56,21 @@ fn parsed(path: &str) -> Result<Term<&str>, String> {
 }
 
 fn steps_of(term: &Term<&str>, into: &mut Vec<Step>) -> Result<(), String> {
-    match term {
-        Term::Id => Ok(()),
-        Term::Recurse => {
-            into.push(Step::All);
-            Ok(())
+    if let Term::Path(from, path) = term {
+        steps_of(from, into)?;
+        for (part, Opt::Optional | Opt::Essential) in &path.0 {
+            into.push(step(part)?);
         }
-        Term::BinOp(first, BinaryOp::Pipe(None), second) => {
-            steps_of(first, into)?;
-            steps_of(second, into)
-        }
-        Term::Path(from, path) => {
-            steps_of(from, into)?;
-            for (part, Opt::Optional | Opt::Essential) in &path.0 {
-                into.push(step(part)?);
-            }
-            Ok(())
-        }
-        Term::Num(_)
-        | Term::Str(..)
-        | Term::Arr(_)
-        | Term::Obj(_)
-        | Term::Neg(_)
-        | Term::BinOp(..)
-        | Term::Label(..)
-        | Term::Break(_)
-        | Term::Fold(..)
-        | Term::TryCatch(..)
-        | Term::IfThenElse(..)
-        | Term::Def(..)
-        | Term::Call(..)
-        | Term::Var(_) => Err(only_paths()),
+        return Ok(());
     }
+    if let Term::BinOp(first, BinaryOp::Pipe(None), second) = term {
+        steps_of(first, into)?;
+        return steps_of(second, into);
+    }
+    if matches!(term, Term::Recurse) {
+        into.push(Step::All);
+    }
+    if matches!(term, Term::Recurse | Term::Id) { Ok(()) } else { Err(only_paths()) }
 }
 
 fn only_paths() -> String {
@@ -115,25 +98,11 @@ fn step(part: &Part<Term<&str>>) -> Result<Step, String> {
 }
 
 fn number(term: &Term<&str>) -> Result<i64, String> {
-    match term {
-        Term::Num(digits) => digits.parse().map_err(|_| format!("{digits:?} is no whole number")),
-        Term::Neg(inner) => number(inner).map(|number| -number),
-        Term::Id
-        | Term::Recurse
-        | Term::Str(..)
-        | Term::Arr(_)
-        | Term::Obj(_)
-        | Term::BinOp(..)
-        | Term::Label(..)
-        | Term::Break(_)
-        | Term::Fold(..)
-        | Term::TryCatch(..)
-        | Term::IfThenElse(..)
-        | Term::Def(..)
-        | Term::Call(..)
-        | Term::Var(_)
-        | Term::Path(..) => Err(only_paths()),
+    if let Term::Neg(inner) = term {
+        return number(inner).map(|number| -number);
     }
+    let Term::Num(digits) = term else { return Err(only_paths()) };
+    digits.parse().map_err(|_| format!("{digits:?} is no whole number"))
 }
 
 fn taken<'a>(step: &Step, value: Cow<'a, Value>) -> Vec<Cow<'a, Value>> {

@@ -16,7 +16,7 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let text = std::fs::read(arguments.next().unwrap()).unwrap();
     let text = String::from_utf8_lossy(&text);
-    let mut miner = Miner::new(settings());
+    let mut miner = Miner::new(Settings::default());
     let ids: Vec<_> = text.lines().map(|line| miner.add(line)).collect();
     if let Some(truth) = arguments.next() {
         let truth = events(&std::fs::read_to_string(truth).unwrap());
@@ -35,12 +35,6 @@ fn main() {
     for pattern in miner.patterns() {
         println!("{:>8}  {}", pattern.count, pattern.template);
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "for trying settings out")]
-fn settings() -> Settings {
-    let alike = std::env::var("ALIKE").ok().and_then(|text| text.parse().ok());
-    Settings { alike: alike.unwrap_or(Settings::default().alike), ..Settings::default() }
 }
 
 /// The column `EventId` of a CSV.

@@ -31,8 +31,6 @@ pub(super) struct Words {
     spans: Vec<Span>,
     /// The hash of an HTTP status's class; 0 without one.
     class: u64,
-    message: String,
-    built: std::cell::OnceCell<Vec<Word>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,9 +48,6 @@ impl Words {
         let message = message.get(..message.floor_char_boundary(LONGEST)).unwrap_or_default();
         self.spans.clear();
         self.class = 0;
-        self.message.clear();
-        self.message.push_str(message);
-        self.built.take();
         let bytes = message.as_bytes();
         let mut from = 0;
         while let Some(at) = bytes.get(from..).and_then(|rest| rest.iter().position(|byte| !space(*byte))) {
@@ -100,21 +95,17 @@ impl Words {
         Hashed { whole, root }
     }
 
-    /// The words of the message that was read last.
-    pub(super) fn all(&self) -> &[Word] {
-        self.built.get_or_init(|| {
-            let text = |span: &Span| {
-                let word = self.message.get(span.from..span.to).unwrap_or_default();
-                match span.fixed {
-                    None => word.to_owned(),
-                    Some(fixed) => format!("{}<*>", word.get(..fixed).unwrap_or_default()),
-                }
-            };
-            self.spans
-                .iter()
-                .map(|span| Word { hash: span.hash, value: span.fixed.is_some(), text: text(span) })
-                .collect()
-        })
+    /// The words of `message`, which must be the one that was read last: built for what was not seen before alone.
+    pub(super) fn of(&self, message: &str) -> Vec<Word> {
+        let text = |span: &Span| {
+            let word = message.get(span.from..span.to).unwrap_or_default();
+            match span.fixed {
+                None => word.to_owned(),
+                Some(fixed) => format!("{}<*>", word.get(..fixed).unwrap_or_default()),
+            }
+        };
+        let word = |span: &Span| Word { hash: span.hash, value: span.fixed.is_some(), text: text(span) };
+        self.spans.iter().map(word).collect()
     }
 }
 
