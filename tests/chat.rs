@@ -1,58 +1,15 @@
 //! Questions over OpenAI's API, and an LLM (a double of one) that does the main job by the same loop.
 
-use std::sync::{Arc, Mutex};
-
-use axum::{Json, Router, extract::State, routing::post};
 use devops_agent::{
     incident::{Level, Outcome},
     report::Report,
 };
 use serde_json::{Value, json};
 
-use crate::stage::{answer, serve, stage};
-
-type Seen = Arc<Mutex<Vec<Value>>>;
-
-/// A provider that gives these answers in order, and remembers what it was asked.
-async fn provider(answers: Vec<Value>) -> (String, Seen) {
-    let seen = Seen::default();
-    let answers = Arc::new(answers);
-    async fn next(State((seen, answers)): State<(Seen, Arc<Vec<Value>>)>, Json(body): Json<Value>) -> Json<Value> {
-        let mut seen = seen.lock().unwrap();
-        seen.push(body);
-        Json(answers[(seen.len() - 1).min(answers.len() - 1)].clone())
-    }
-    let router = Router::new().route("/chat/completions", post(next)).with_state((Arc::clone(&seen), answers));
-    (serve(router).await, seen)
-}
-
-fn calls(wanted: &[(&str, Value)]) -> Value {
-    let calls: Vec<_> = wanted
-        .iter()
-        .enumerate()
-        .map(|(index, (name, args))| {
-            json!({ "id": format!("x{index}"), "type": "function", "function": { "name": name, "arguments": args.to_string() } })
-        })
-        .collect();
-    json!({
-        "choices": [{ "finish_reason": "tool_calls", "message": { "role": "assistant", "content": null, "tool_calls": calls } }],
-        "usage": { "prompt_tokens": 1000, "completion_tokens": 50, "prompt_tokens_details": { "cached_tokens": 400 } },
-    })
-}
-
-fn conclude(cause: &str, claims: Value, resolved: bool) -> Value {
-    calls(&[(
-        "conclude",
-        json!({ "summary": cause, "cause": cause, "claims": claims, "next_steps": [], "resolved": resolved }),
-    )])
-}
-
-fn with_provider(url: &str, more: &str) -> String {
-    format!(
-        "[model]\nchain = [\"main\", \"runbook\"]\n[model.providers.main]\nbase_url = \"{url}\"\nmodel = \"m\"\nstreaming = false\n\
-         api_key = \"sk-secret-key-of-the-test\"\nretries = 0\nprice = {{ input_per_million = 1.0, cached_input_per_million = 0.5, output_per_million = 4.0 }}\n{more}"
-    )
-}
+use crate::{
+    provider::{calls, conclude, provider, with_provider},
+    stage::{answer, serve, stage},
+};
 
 #[tokio::test]
 async fn an_llm_repairs_by_the_same_loop_and_its_claims_are_checked() {

@@ -15,6 +15,7 @@
 mod approvals;
 mod broken;
 mod chat;
+mod conversation;
 mod crash;
 mod guardrails;
 mod hands;
@@ -22,6 +23,7 @@ mod imports;
 mod intake;
 mod learning;
 mod operations;
+mod provider;
 mod serving;
 mod stage;
 mod worlds;

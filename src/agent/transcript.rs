@@ -83,20 +83,26 @@ fn urged(case: &Case, pieces: &[Piece]) -> Option<String> {
 pub(super) fn pieces(opening: String, entries: &[Entry]) -> Vec<Piece> {
     let mut pieces = vec![Piece { message: Message::User(opening), answer: None, turn: 0 }];
     let mut waiting: Vec<String> = Vec::new();
-    let (mut turn, mut open, mut begun) = (0, BTreeSet::new(), false);
+    let (mut turn, mut begun) = (0, false);
+    let mut open: Vec<&str> = Vec::new();
+    let mut asked = Vec::new();
     for entry in entries {
         if let Event::Turned { model, thought, calls, .. } = &entry.event {
             turn += usize::from(model != TRIAGE && model != PAGER);
             begun = true;
             pieces.extend(waiting.drain(..).map(|text| user(text, turn)));
-            open = calls.iter().map(|call| call.id.clone()).collect();
+            asked = calls.iter().map(|call| call.id.as_str()).collect();
+            open.clone_from(&asked);
             let message = Message::Assistant { thought: thought.clone(), calls: calls.clone() };
             pieces.push(Piece { message, answer: None, turn });
         } else if let Event::Answered { call, text, status, .. } = &entry.event {
-            open.remove(call);
+            open.retain(|id| id != call);
             let answer = Answer { seq: entry.seq, text: text.clone(), fenced: from_the_world(status) };
             let message = Message::Answer { call: call.clone(), text: answer.shown(text) };
             pieces.push(Piece { message, answer: Some(answer), turn });
+            if open.is_empty() {
+                in_order(&mut pieces, &asked);
+            }
         } else {
             waiting.extend(came_in(&entry.event, entry.seq, begun));
         }
@@ -105,6 +111,16 @@ pub(super) fn pieces(opening: String, entries: &[Entry]) -> Vec<Piece> {
         }
     }
     pieces
+}
+
+/// Puts the answers at the end in the order in which they were asked for: they came as they were ready.
+fn in_order(pieces: &mut [Piece], asked: &[&str]) {
+    let answers = pieces.iter().rev().take_while(|piece| piece.answer.is_some()).count();
+    let (_, answers) = pieces.split_at_mut(pieces.len() - answers);
+    answers.sort_by_key(|piece| match &piece.message {
+        Message::Answer { call, .. } => asked.iter().position(|id| id == call),
+        Message::User(_) | Message::Assistant { .. } => None,
+    });
 }
 
 fn user(text: String, turn: usize) -> Piece {
@@ -157,7 +173,10 @@ pub(super) fn opening(incident: &Incident, entries: &[Entry], library: &Library,
         how => how(incident),
         truncated => incident.truncated,
         past,
-        runbook => runbook.map(|runbook| format!("# {}\n{}", runbook.title, runbook.prose)),
+        runbook => runbook.map(|runbook| match runbook.prose.starts_with("# ") {
+            true => runbook.prose.clone(),
+            false => format!("# {}\n{}", runbook.title, runbook.prose),
+        }),
     })
 }
 

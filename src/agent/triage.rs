@@ -3,7 +3,7 @@
 
 use memory::Symptoms;
 use serde_json::{Value, json};
-use tools::{Catalogue, Service, reach::expression_of};
+use tools::{Catalogue, Service, SuspectsSymptom, reach::expression_of};
 
 use super::{Agent, window::Counts};
 use crate::{
@@ -66,15 +66,17 @@ impl Agent {
         let mut wanted = Wanted { agent: self, calls: Vec::new() };
         let catalogue = self.catalogue.load();
         let alert = incident.firing().next().or_else(|| incident.alerts.first().map(|joined| &joined.alert));
+        let expression = incident.firing().find_map(|alert| expression_of(&alert.generator_url));
         if self.sources.prometheus
-            && let Some(expression) = incident.firing().find_map(|alert| expression_of(&alert.generator_url))
+            && let Some(expression) = &expression
         {
-            let operand = left_of_comparison(&expression);
+            let operand = left_of_comparison(expression);
             wanted.call("query_prometheus", json!({ "query": operand, "minutes_back": 30 }));
         }
         if let Some(service) = incident.service.service().and_then(|name| catalogue.get(name)) {
             let minutes = alert.map_or(0, |alert| (self.clock.now() - alert.starts_at).num_minutes()).clamp(0, DAY);
-            self.at_the_service(&mut wanted, service, minutes);
+            let symptom = expression.as_deref().and_then(tools::symptom);
+            self.at_the_service(&mut wanted, service, minutes, symptom);
             if let Some(alert) = alert {
                 self.what_explains_it(&mut wanted, alert, &service.name, minutes);
                 self.by_the_runbook(&mut wanted, alert, &service.name);
@@ -87,8 +89,14 @@ impl Agent {
         wanted.calls
     }
 
-    /// How the service is, and what left its own past since the alert began, so many minutes ago.
-    fn at_the_service(&self, wanted: &mut Wanted<'_>, service: &Service, minutes: i64) {
+    /// How the service is, and what left its own past since the alert began, so many minutes ago, and fits what it is about.
+    fn at_the_service(
+        &self,
+        wanted: &mut Wanted<'_>,
+        service: &Service,
+        minutes: i64,
+        symptom: Option<SuspectsSymptom>,
+    ) {
         let of = || json!({ "service": service.name });
         if self.sources.docker {
             wanted.call("inspect_container", of());
@@ -99,7 +107,11 @@ impl Agent {
         if self.sources.prometheus {
             // An alert fires some time after what it is about began.
             let since = (minutes + BEFORE).min(DAY);
-            wanted.call("rank_suspects", json!({ "service": service.name, "since_minutes_ago": since }));
+            let asked = match symptom {
+                Some(symptom) => json!({ "service": service.name, "since_minutes_ago": since, "symptom": symptom }),
+                None => json!({ "service": service.name, "since_minutes_ago": since }),
+            };
+            wanted.call("rank_suspects", asked);
         }
         if self.sources.prometheus && service.slo.is_some() {
             wanted.call("slo_status", of());

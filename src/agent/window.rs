@@ -142,16 +142,33 @@ fn shorten(
     total
 }
 
-/// The beginning of an answer, as far as a line or a word ends, and where the rest is.
+/// The beginning and the end of an answer in whole lines, and where the rest is: what is ranked says most at its beginning, a log
+/// at its end.
 fn shortened(answer: &Answer, characters: usize) -> String {
-    let head: String = answer.text.chars().take(characters).collect();
-    if head.len() == answer.text.len() {
-        return head;
+    let text = answer.text.trim_end();
+    if text.chars().count() <= characters {
+        return text.to_owned();
     }
-    let end = head.rfind('\n').filter(|end| *end * 2 > head.len()).or_else(|| head.rfind(char::is_whitespace));
-    let head = head.get(..end.unwrap_or(head.len())).unwrap_or(&head).trim_end();
-    let lines = answer.text.lines().count();
-    format!("{head}\n[shortened: {lines} lines in all; read_answer {{\"entry\": {}}} reads the rest]", answer.seq)
+    let half = text.split_at(at_character(text, characters / 2)).0;
+    let (head, rest) = match half.rfind('\n') {
+        Some(end) => text.split_at(end),
+        // The first line is a long one: as much of it as there is room for.
+        None => {
+            let line = text.lines().next().unwrap_or_default();
+            line.split_at_checked(at_character(line, characters)).unwrap_or((line, ""))
+        }
+    };
+    let left = characters.saturating_sub(head.chars().count());
+    let end = rest.char_indices().rev().nth(left).map_or(rest, |(at, _)| rest.get(at..).unwrap_or_default());
+    let tail = end.split_once('\n').map_or("", |(_, lines)| lines);
+    let out = text.lines().count() - head.lines().count() - tail.lines().count();
+    let note = format!("[left out: {} lines; read_answer {{\"entry\": {}}} reads them]", out.max(1), answer.seq);
+    [head.trim_end(), &note, tail].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// Where the n-th character of a text begins; its end if it has no more than that.
+fn at_character(text: &str, characters: usize) -> usize {
+    text.char_indices().nth(characters).map_or(text.len(), |(at, _)| at)
 }
 
 impl Answer {

@@ -1,6 +1,15 @@
-//! What an alert's expression compares.
+//! What an alert's expression compares, and what it is about.
 
-use promql_parser::parser::{Expr, parse};
+use std::convert::Infallible;
+
+use analysis::suspects::{Labels, Signal};
+use promql_parser::{
+    label::Matcher,
+    parser::{Expr, VectorSelector, parse},
+    util::{ExprVisitor, walk_expr},
+};
+
+use crate::SuspectsSymptom;
 
 /// The left operand of an expression's outermost comparison with a number, such as `up` of `up == 0`: its course shows the
 /// time before the alert as well. `None` when it compares nothing, or does not parse.
@@ -16,9 +25,77 @@ pub fn compared(expression: &str) -> Option<String> {
     left(&parse(expression).ok()?)
 }
 
+/// What an alert with this expression is about: errors if any metric in it tells of them, else latency if any does. `None` when
+/// it is about something else, such as a disk, or does not parse.
+pub fn symptom(expression: &str) -> Option<SuspectsSymptom> {
+    let mut told = Told(Vec::new());
+    let Ok(_) = walk_expr(&mut told, &parse(expression).ok()?);
+    let has = |signal: Signal| told.0.contains(&signal);
+    if has(Signal::Errors) {
+        return Some(SuspectsSymptom::Errors);
+    }
+    has(Signal::Latency).then_some(SuspectsSymptom::Latency)
+}
+
+/// What each metric of an expression tells of.
+struct Told(Vec<Signal>);
+
+impl ExprVisitor for Told {
+    type Error = Infallible;
+
+    fn pre_visit(&mut self, expression: &Expr) -> Result<bool, Infallible> {
+        let selector = match expression {
+            Expr::VectorSelector(selector) => Some(selector),
+            Expr::MatrixSelector(range) => Some(&range.vs),
+            Expr::Aggregate(_)
+            | Expr::Unary(_)
+            | Expr::Binary(_)
+            | Expr::Paren(_)
+            | Expr::Subquery(_)
+            | Expr::NumberLiteral(_)
+            | Expr::StringLiteral(_)
+            | Expr::Call(_)
+            | Expr::Extension(_) => None,
+        };
+        self.0.extend(selector.map(signal));
+        Ok(true)
+    }
+}
+
+fn signal(selector: &VectorSelector) -> Signal {
+    // What matches 500 and not 200 asks for failed answers, however it is written: `=~"5.."`, `!~"2.."`, `="503"`.
+    let value = |matcher: &Matcher| match matcher.is_match("500") && !matcher.is_match("200") {
+        true => "500".to_owned(),
+        false => matcher.value.clone(),
+    };
+    let labels = selector.matchers.matchers.iter().map(|matcher| (matcher.name.clone(), value(matcher)));
+    Signal::of(selector.name.as_deref().unwrap_or_default(), &labels.collect::<Labels>())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::compared;
+    use super::{compared, symptom};
+    use crate::SuspectsSymptom::{Errors, Latency};
+
+    #[test]
+    fn what_an_expression_is_about() {
+        let is = |expression: &str, expected| assert_eq!(symptom(expression), expected, "{expression}");
+        is(r#"up{job="a"} == 0"#, Some(Errors));
+        is("absent(up)", Some(Errors));
+        is(
+            r#"sum(rate(http_requests_total{status=~"5.."}[1m])) / sum(rate(http_requests_total[1m])) > 0.05"#,
+            Some(Errors),
+        );
+        is(r#"rate(http_requests_total{code!~"2.."}[1m]) > 1"#, Some(Errors));
+        is(r#"rate(http_requests_total{code="200"}[1m]) < 1"#, None);
+        is(
+            "histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket[5m]))) > 0.5",
+            Some(Latency),
+        );
+        is("max_over_time(queue_lag_seconds[10m:1m]) > 60", Some(Latency));
+        is("node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.1", None);
+        is("rate(http_requests_total[", None);
+    }
 
     #[test]
     fn the_left_of_a_comparison_with_a_number() {

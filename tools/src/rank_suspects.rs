@@ -15,7 +15,7 @@ use analysis::suspects::{self, Edge, Kind, Question, Series, Signal, Windows, ed
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, future::join, stream};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure, Seen, Service, SharedCatalogue, SharedClock, Tool,
@@ -51,7 +51,7 @@ pub struct RankSuspectsArgs {
 }
 
 /// What a service can alert about.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SuspectsSymptom {
     /// It fails, or is down.

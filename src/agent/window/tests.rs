@@ -76,12 +76,12 @@ fn what_is_shortened_says_where_the_rest_is_and_keeps_its_fence() {
     10: line 2 of the answer
     10: line 3 of the answer
     10: line 4 of the answer
-    10: line 5 of the answer
-    10: line 6 of the answer
-    10: line 7 of the answer
-    10: line 8 of the answer
-    10: line 9 of the answer
-    [shortened: 100 lines in all; read_answer {"entry": 10} reads the rest]
+    [left out: 91 lines; read_answer {"entry": 10} reads them]
+    10: line 96 of the answer
+    10: line 97 of the answer
+    10: line 98 of the answer
+    10: line 99 of the answer
+    10: line 100 of the answer
     </untrusted>
     "#);
 }
@@ -100,6 +100,21 @@ fn the_first_look_is_shown_within_its_budget_short_answers_whole() {
 }
 
 proptest! {
+    /// Whatever an answer is made of, what is shown of it is as long as was wanted, with a note of what is not.
+    #[test]
+    fn a_shortened_answer_is_short(text in "[a-zé\\u{1f980}\n ]{0,400}", characters in 0_usize..300) {
+        let answer = Answer { seq: 7, text: text.clone(), fenced: true };
+        let shown = shortened(&answer, characters);
+        let whole = text.trim_end();
+        if whole.chars().count() <= characters {
+            prop_assert_eq!(shown, whole);
+        } else {
+            let told = shown.contains(r#"lines; read_answer {"entry": 7} reads them]"#);
+            prop_assert!(told, "{}", shown);
+            prop_assert!(shown.chars().count() <= characters + 62, "{shown:?}");
+        }
+    }
+
     /// What the model read in an earlier turn stays word for word, except where it was shortened at a turn's beginning; a conversation
     /// that still has room is the old one with more at its end.
     #[test]

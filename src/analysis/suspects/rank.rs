@@ -142,7 +142,7 @@ fn look(series: &[Series<'_>], question: &Question<'_>) -> Seen {
     let mut seen = Seen { looked_at: 0, compared: Vec::new() };
     let mut compare = |place: usize, one: &Series<'_>, quantile: bool, trace: &Trace| {
         seen.looked_at += 1;
-        let signal = signal::signal(one.name, one.labels);
+        let signal = Signal::of(one.name, one.labels);
         let departure = scratch.departure(trace, signal, &windows);
         seen.compared.extend(departure.map(|departure| Found { place, quantile, signal, departure }));
     };

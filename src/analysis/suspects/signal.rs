@@ -171,17 +171,19 @@ const FAILED: [&str; 9] = [
     "deadlineexceeded",
 ];
 
-/// What a metric of this name and these labels tells of.
-pub(super) fn signal(name: &str, labels: &Labels) -> Signal {
-    if OUTCOMES.iter().filter_map(|label| labels.get(*label)).any(|outcome| failed(outcome)) {
-        return Signal::Errors;
+impl Signal {
+    /// What a metric of this name and these labels tells of.
+    pub fn of(name: &str, labels: &Labels) -> Self {
+        if OUTCOMES.iter().filter_map(|label| labels.get(*label)).any(|outcome| failed(outcome)) {
+            return Self::Errors;
+        }
+        let words = words(name);
+        if words.iter().any(|word| FULL.contains(&word.as_str())) {
+            return Self::Saturation;
+        }
+        let told = |(_, list): &&(Self, &[&str])| words.iter().any(|word| list.contains(&word.as_str()));
+        WORDS.iter().find(told).map_or(Self::Other, |(signal, _)| *signal)
     }
-    let words = words(name);
-    if words.iter().any(|word| FULL.contains(&word.as_str())) {
-        return Signal::Saturation;
-    }
-    let told = |(_, list): &&(Signal, &[&str])| words.iter().any(|word| list.contains(&word.as_str()));
-    WORDS.iter().find(told).map_or(Signal::Other, |(signal, _)| *signal)
 }
 
 /// Words of what is good to have much of.
@@ -289,7 +291,7 @@ mod tests {
     fn names_and_labels_tell_the_signal() {
         let status = |status: &str| Labels::from([("status".to_owned(), status.to_owned())]);
         let none = Labels::new();
-        let told = |name: &str| signal(name, &none);
+        let told = |name: &str| Signal::of(name, &none);
         assert_eq!(told("process_cpu_seconds_total"), Signal::Saturation);
         assert_eq!(told("http_request_duration_seconds"), Signal::Latency);
         assert_eq!(told("PodServerLatencyP90(s)"), Signal::Latency);
@@ -299,8 +301,11 @@ mod tests {
         assert_eq!(told("node_memory_MemAvailable_bytes"), Signal::Saturation);
         assert_eq!(told("quotes_ingested_total"), Signal::Traffic);
         assert_eq!(told("temperature"), Signal::Other);
-        assert_eq!(signal("http_requests_total", &status("503")), Signal::Errors);
-        assert_eq!(signal("http_requests_total", &status("200")), Signal::Traffic);
-        assert_eq!(signal("rpcs_total", &Labels::from([("grpc_code".into(), "Unavailable".into())])), Signal::Errors);
+        assert_eq!(Signal::of("http_requests_total", &status("503")), Signal::Errors);
+        assert_eq!(Signal::of("http_requests_total", &status("200")), Signal::Traffic);
+        assert_eq!(
+            Signal::of("rpcs_total", &Labels::from([("grpc_code".into(), "Unavailable".into())])),
+            Signal::Errors
+        );
     }
 }
