@@ -136,7 +136,16 @@ impl Tool for LogPatterns {
         })
         .await
         .map_err(|error| Failure::Tell(format!("the comparison broke off: {error}")))?;
-        let Comparison { new, vanished, more, less, .. } = &comparison;
+        let Comparison { new, vanished, more, less, odd, dropped, .. } = &comparison;
+        if *odd > 0 {
+            says.push(format!("{odd} more patterns are new, as many as are at any time"));
+        }
+        if *dropped > 0 {
+            says.push(
+                "too many different lines: rare patterns were forgotten, what is new or vanished is less sure"
+                    .to_owned(),
+            );
+        }
         let first = [new, more, vanished, less].into_iter().find_map(|part| part.first());
         let output = Patterns {
             service: service.name,

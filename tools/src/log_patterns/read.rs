@@ -67,16 +67,26 @@ pub(super) async fn by_loki(
             return Err(Failure::Tell(format!("the log selector {selector} is no selector of lines")));
         };
         let (count, oldest) = (found.len(), found.iter().map(|(at, ..)| *at).min());
-        for (at, labels, line) in found {
+        let full = count >= PAGE;
+        // Of the oldest moment of a full page there may be more lines than fitted: all of them come with the next page.
+        let again = oldest.filter(|oldest| full && found.iter().any(|(at, ..)| at > oldest));
+        let mut kept = 0;
+        for (at, labels, line) in found.into_iter().filter(|(at, ..)| Some(*at) != again) {
+            kept += 1;
             bytes += line.len();
             let stream =
                 labels.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
             streams.entry(stream).or_default().push((DateTime::from_timestamp_nanos(at), line));
         }
-        lines += count;
-        let Some(oldest) = oldest.map(DateTime::from_timestamp_nanos).filter(|_| count >= PAGE) else { break };
-        // Lines of one moment that fill a page would be asked for again and again.
-        if page + 1 >= PAGES || bytes >= BYTES || oldest >= end {
+        lines += kept;
+        let Some(oldest) = oldest.filter(|_| full) else { break };
+        // One moment that fills a page cannot be read to its end: the page after it begins before it.
+        let next = DateTime::from_timestamp_nanos(oldest + i64::from(again.is_some()));
+        if again.is_none() {
+            says.push(format!("more than {PAGE} lines are of one moment; some of them are left out"));
+        }
+        let oldest = DateTime::from_timestamp_nanos(oldest);
+        if page + 1 >= PAGES || bytes >= BYTES {
             whole_from = oldest;
             says.push(format!(
                 "{lines} lines were read, back to {}; older ones are left out",
@@ -84,7 +94,7 @@ pub(super) async fn by_loki(
             ));
             break;
         }
-        end = oldest;
+        end = next;
     }
     for lines in streams.values_mut() {
         lines.reverse();
@@ -105,8 +115,8 @@ pub(super) async fn by_docker(
     let mut whole_from = from;
     for container in docker.of_service(service).await? {
         let id = container.id.unwrap_or_default();
-        let read = docker.logs(&id, from, LINES).await?;
-        let full = read.len() >= LINES;
+        let (read, cut) = docker.newest_logs(&id, from, LINES).await?;
+        let full = cut || read.len() >= LINES;
         let mut lines: Vec<(DateTime<Utc>, String)> = Vec::with_capacity(read.len());
         for (_, line) in read {
             // Docker puts the moment before the line.

@@ -13,6 +13,7 @@ mod changes;
 mod failures;
 mod github;
 mod hands;
+mod patterns;
 mod recalled;
 mod recorded;
 mod suspects;

@@ -1,6 +1,9 @@
 //! Containers: listed, looked at, made, started, stopped, changed and removed.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use bollard::{
     container::LogOutput,
@@ -26,6 +29,8 @@ use crate::{
 const CONTAINERS: usize = 50;
 /// Bytes of a log that are read at most.
 const LOG_BYTES: usize = 4 << 20;
+/// Bytes of a container's log that are read at most to come to the newest.
+const READ_BYTES: usize = 16 * LOG_BYTES;
 
 /// A container of a service: its name and what Docker says of it.
 pub type Container = ContainerInspectResponse;
@@ -151,6 +156,19 @@ impl Docker {
         since: DateTime<Utc>,
         tail: usize,
     ) -> Result<Vec<(&'static str, String)>, Failure> {
+        Ok(self.newest_logs(id, since, tail).await?.0)
+    }
+
+    /// The same, and whether the oldest of them were left out because there were too many bytes.
+    ///
+    /// # Errors
+    /// `Tell` when there is more than can be read to come to the newest; else as [`Docker::inspect`].
+    pub(crate) async fn newest_logs(
+        &self,
+        id: &str,
+        since: DateTime<Utc>,
+        tail: usize,
+    ) -> Result<(Vec<(&'static str, String)>, bool), Failure> {
         let client = self.client(self.timeout)?;
         let options = LogsOptions {
             stdout: true,
@@ -160,8 +178,8 @@ impl Docker {
             tail: tail.to_string(),
             ..Default::default()
         };
-        let mut lines = Vec::new();
-        let mut bytes = 0;
+        let mut lines: VecDeque<(&'static str, String)> = VecDeque::new();
+        let (mut kept, mut read) = (0, 0);
         let mut output = std::pin::pin!(client.logs(id, Some(options)));
         while let Some(part) = self.next(&mut output).await? {
             let (stream, message) = match part.map_err(failure)? {
@@ -170,13 +188,22 @@ impl Docker {
                     ("stdout", message)
                 }
             };
-            bytes += message.len();
-            lines.extend(String::from_utf8_lossy(&message).lines().map(|line| (stream, line.to_owned())));
-            if bytes > LOG_BYTES {
-                break;
+            read += message.len();
+            for line in String::from_utf8_lossy(&message).lines() {
+                kept += line.len();
+                lines.push_back((stream, line.to_owned()));
+            }
+            // Docker tells the oldest first, and the newest are wanted.
+            while kept > LOG_BYTES && lines.len() > 1 {
+                kept -= lines.pop_front().map_or(0, |(_, line)| line.len());
+            }
+            if read > READ_BYTES {
+                return Err(Failure::Tell(format!(
+                    "the log of this container has more than {READ_BYTES} bytes in that time; ask for a shorter one"
+                )));
             }
         }
-        Ok(lines)
+        Ok((lines.into(), read > LOG_BYTES))
     }
 
     /// Restarts a container with its own stop signal and time-out; a stopped one is started.
