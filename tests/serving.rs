@@ -80,6 +80,7 @@ async fn the_agent_says_how_it_is() {
     assert_eq!((&status["models"], &status["services"][0]["name"]), (&json!(["runbook"]), &json!("api")));
     let (_, metrics) = server.get("/metrics").await;
     let Value::String(text) = metrics else { panic!("metrics are text") };
+    assert!(text.contains("\ndevops_agent_received_bytes_total "), "{text}");
     assert!(text.contains("devops_agent_alerts_total 0") && text.ends_with("# EOF\n"), "{text}");
     server.parts.journal.close().await;
     assert_eq!(server.post("/alerts", r#"{"receiver":"r","groupKey":"g","alerts":[]}"#).await.0, 503);

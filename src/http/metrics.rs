@@ -1,5 +1,7 @@
 //! The agent's own metrics, in Prometheus's text form.
 
+use std::sync::atomic::Ordering;
+
 use axum::{
     extract::State,
     http::header,
@@ -31,6 +33,7 @@ pub struct Metrics {
     refused: Counter,
     alerts: Counter,
     repeated: Counter,
+    received: Counter,
     phases: Family<Phase, Gauge>,
     outcomes: Family<Outcome, Gauge>,
 }
@@ -47,14 +50,16 @@ impl Metrics {
         let mut registry = Registry::with_prefix("devops_agent");
         let (webhooks, refused, alerts, repeated) =
             (Counter::default(), Counter::default(), Counter::default(), Counter::default());
+        let received = Counter::default();
         let (phases, outcomes) = (Family::default(), Family::default());
         registry.register("notifications", "Notifications taken in", webhooks.clone());
         registry.register("requests_refused", "Requests refused: not readable, no credentials, full", refused.clone());
         registry.register("alerts", "Alerts taken in", alerts.clone());
         registry.register("alerts_repeated", "Alerts that stood in the journal already", repeated.clone());
+        registry.register("received_bytes", "Bytes of answers read from outside systems over HTTP", received.clone());
         registry.register("incidents", "Incidents by phase", phases.clone());
         registry.register("incidents_ended", "Incidents by outcome", outcomes.clone());
-        Self { registry, webhooks, refused, alerts, repeated, phases, outcomes }
+        Self { registry, webhooks, refused, alerts, repeated, received, phases, outcomes }
     }
 
     pub(super) fn taken(&self, alerts: usize, taken: &Taken) {
@@ -72,6 +77,7 @@ impl Metrics {
 pub(super) async fn scrape(State(http): State<SharedHttp>) -> Result<Response, Problem> {
     let counts = http.journal.counts().await?;
     let metrics = &http.metrics;
+    metrics.received.inner().store(tools::reach::received_bytes(), Ordering::Relaxed);
     // A phase without incidents is left out by the journal; it must read 0, not its last figure.
     metrics.phases.clear();
     for (phase, count) in counts.phases {

@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     process::Stdio,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -117,8 +118,17 @@ impl<'a> Agent<'a> {
         Ok(request.send().await?.status().as_u16())
     }
 
+    async fn received(&self) -> Option<u64> {
+        let metrics = self.lab.get(&format!("http://127.0.0.1:{}/metrics", self.lab.agent_port)).await.ok()?;
+        let value = metrics.lines().find_map(|line| line.strip_prefix("devops_agent_received_bytes_total "))?;
+        value.parse().ok()
+    }
+
     /// The entries of the incident so far.
     pub(crate) async fn entries(&self) -> Vec<Value> {
+        if let Some(bytes) = self.received().await {
+            self.lab.received.store(bytes, Ordering::Relaxed);
+        }
         let found = self.get("/incidents/1/entries").await.unwrap_or_default();
         found.get("entries").and_then(Value::as_array).cloned().unwrap_or_default()
     }

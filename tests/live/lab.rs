@@ -4,6 +4,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::atomic::AtomicU64,
     time::{Duration, Instant},
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct Lab {
     /// The port that the replicas of one service share.
     pub(crate) fleet_port: u16,
     pub(crate) client: reqwest::Client,
+    /// Bytes that the agent of this scenario read over HTTP, as it said last.
+    pub(crate) received: AtomicU64,
     dockerd: Option<Child>,
     prometheus: Option<Child>,
     alertmanager: Option<Child>,
@@ -44,6 +47,7 @@ impl Lab {
             second_prometheus_port: port()?,
             fleet_port: port()?,
             client: reqwest::Client::builder().timeout(Duration::from_secs(20)).build()?,
+            received: AtomicU64::new(0),
             dockerd: None,
             prometheus: None,
             alertmanager: None,

@@ -1,5 +1,7 @@
 //! What is broken, and what must come of it.
 
+use std::sync::atomic::Ordering;
+
 use anyhow::{Result, ensure};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -23,12 +25,14 @@ pub(crate) struct Row {
     pub(crate) own_share: Option<f64>,
     /// What was gathered before any model was asked.
     pub(crate) first_look: Option<FirstLook>,
+    /// Bytes that the agent read over HTTP, to the end.
+    pub(crate) received: u64,
 }
 
 impl Row {
     /// A row without figures.
     pub(crate) fn told(name: &'static str, failure: Option<anyhow::Error>) -> Self {
-        Self { name, failure, webhook: None, proven: None, own_share: None, first_look: None }
+        Self { name, failure, webhook: None, proven: None, own_share: None, first_look: None, received: 0 }
     }
 }
 
@@ -41,7 +45,9 @@ pub(crate) async fn run(lab: &mut Lab, only: &str) -> Result<Vec<Row>> {
             if $name.contains(only) {
                 println!("{} …", $name);
                 let done: Done = $function(lab).await;
-                rows.push(row($name, done));
+                let mut row = row($name, done);
+                row.received = lab.received.swap(0, Ordering::Relaxed);
+                rows.push(row);
             }
         };
     }
@@ -74,6 +80,7 @@ fn row(name: &'static str, done: Done) -> Row {
                 proven: verified.and_then(at).map(|at| (at - fault).as_seconds_f64()),
                 own_share: own_share(&entries),
                 first_look: FirstLook::of(&entries),
+                received: 0,
             }
         }
     }

@@ -1,6 +1,9 @@
 //! HTTP with bounds: time, size, and errors that tell what was seen without telling credentials.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -8,6 +11,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 
 use crate::{Failure, SharedClock, System, text};
+
+/// One count for the process, as its metrics have it.
+static RECEIVED: AtomicU64 = AtomicU64::new(0);
+
+/// Bytes of answers that this process read from outside systems over HTTP.
+pub fn received_bytes() -> u64 {
+    RECEIVED.load(Ordering::Relaxed)
+}
 
 /// How one system is reached.
 #[derive(Debug, Clone)]
@@ -169,6 +180,7 @@ impl Http {
                 )));
             }
             body.extend_from_slice(&chunk);
+            RECEIVED.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         }
         Ok(body)
     }

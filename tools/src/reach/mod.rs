@@ -15,7 +15,7 @@ pub use github::{
     ChangedFile, CodeHit, Commit, CommitLine, Contents, GitHub, NewFile, NewPullRequest, PullRequest, Repository,
     RepositoryName, TouchedFile, Tree, TreeEntry, WorkflowRun,
 };
-pub use http::{Http, HttpOptions};
+pub use http::{Http, HttpOptions, received_bytes};
 pub use loki::{Loki, LokiAnswer};
 pub(crate) use prometheus::Plain;
 pub use prometheus::{Holds, Prometheus, PrometheusAnswer, Rule, Sample, Series, expression_of};
