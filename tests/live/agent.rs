@@ -119,7 +119,8 @@ impl<'a> Agent<'a> {
     }
 
     async fn received(&self) -> Option<u64> {
-        let metrics = self.lab.get(&format!("http://127.0.0.1:{}/metrics", self.lab.agent_port)).await.ok()?;
+        let url = format!("http://127.0.0.1:{}/metrics", self.lab.agent_port);
+        let metrics = self.lab.client.get(url).bearer_auth(OPERATOR).send().await.ok()?.text().await.ok()?;
         let value = metrics.lines().find_map(|line| line.strip_prefix("devops_agent_received_bytes_total "))?;
         value.parse().ok()
     }

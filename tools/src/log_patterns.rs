@@ -63,6 +63,10 @@ pub struct Patterns {
     vanished: usize,
     more: usize,
     less: usize,
+    /// New patterns of few lines that are not told: as many come at any time.
+    odd: usize,
+    /// Patterns that were forgotten for others, because there were too many: the rest is less sure.
+    dropped: u64,
     /// The most telling example; absent when nothing is different.
     #[serde(skip_serializing_if = "Option::is_none")]
     top: Option<String>,
@@ -137,15 +141,7 @@ impl Tool for LogPatterns {
         .await
         .map_err(|error| Failure::Tell(format!("the comparison broke off: {error}")))?;
         let Comparison { new, vanished, more, less, odd, dropped, .. } = &comparison;
-        if *odd > 0 {
-            says.push(format!("{odd} more patterns are new, as many as are at any time"));
-        }
-        if *dropped > 0 {
-            says.push(
-                "too many different lines: rare patterns were forgotten, what is new or vanished is less sure"
-                    .to_owned(),
-            );
-        }
+        let (odd, dropped) = (*odd, *dropped);
         let first = [new, more, vanished, less].into_iter().find_map(|part| part.first());
         let output = Patterns {
             service: service.name,
@@ -155,6 +151,8 @@ impl Tool for LogPatterns {
             vanished: vanished.len(),
             more: more.len(),
             less: less.len(),
+            odd,
+            dropped,
             top: first.map(|grown| shown(&grown.pattern.example, EXAMPLE)),
             lines,
             quiet_lines,
@@ -183,7 +181,11 @@ impl fmt::Display for Patterns {
         )?;
         let Comparison { new, vanished, more, less, .. } = &self.comparison;
         if !self.found {
-            let nothing = if *lines == 0 { "it says nothing at all" } else { "it says what it said before" };
+            let nothing = match (*lines, *quiet_lines) {
+                (0, _) => "it says nothing at all",
+                (_, 0) => "too little to tell",
+                (_, _) => "it says what it said before",
+            };
             write!(out, ": {nothing}")?;
         }
         part(out, "new", new, true)?;
@@ -192,6 +194,12 @@ impl fmt::Display for Patterns {
         part(out, "much more seldom", less, false)?;
         if let Some(words) = [new, more].into_iter().find_map(|part| fixed(&part.first()?.pattern.template)) {
             write!(out, "\nsee more: {} {{\"service\": {service:?}, \"containing\": {words:?}}}", self.more_by)?;
+        }
+        if self.odd > 0 {
+            write!(out, "\n[{} rare patterns are new; may be chance]", self.odd)?;
+        }
+        if self.dropped > 0 {
+            write!(out, "\n[too many patterns, {} forgotten: new and vanished are less sure]", self.dropped)?;
         }
         self.says.iter().try_for_each(|said| write!(out, "\n[{said}]"))
     }

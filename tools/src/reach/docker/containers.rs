@@ -1,22 +1,17 @@
 //! Containers: listed, looked at, made, started, stopped, changed and removed.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use bollard::{
-    container::LogOutput,
     models::{
         ContainerCreateBody, ContainerInspectResponse, ContainerStatsResponse, ContainerSummary, ContainerUpdateBody,
         TaskState,
     },
     query_parameters::{
-        CreateContainerOptions, InspectContainerOptions, ListContainersOptions, LogsOptions, RemoveContainerOptions,
+        CreateContainerOptions, InspectContainerOptions, ListContainersOptions, RemoveContainerOptions,
         RenameContainerOptions, RestartContainerOptions, StartContainerOptions, StatsOptions, StopContainerOptions,
     },
 };
-use chrono::{DateTime, Utc};
 
 use super::{Docker, failure, is_missing};
 use crate::{
@@ -27,10 +22,6 @@ use crate::{
 
 /// Containers of one service that are looked at.
 const CONTAINERS: usize = 50;
-/// Bytes of a log that are read at most.
-const LOG_BYTES: usize = 4 << 20;
-/// Bytes of a container's log that are read at most to come to the newest.
-const READ_BYTES: usize = 16 * LOG_BYTES;
 
 /// A container of a service: its name and what Docker says of it.
 pub type Container = ContainerInspectResponse;
@@ -144,66 +135,6 @@ impl Docker {
         let options = StatsOptions { stream: false, one_shot: true };
         let mut stats = std::pin::pin!(client.stats(id, Some(options)));
         self.next(&mut stats).await.ok()??.ok()
-    }
-
-    /// Lines of a container's log since a moment, newest `tail`; each with the stream's name and the moment.
-    ///
-    /// # Errors
-    /// As [`Docker::inspect`].
-    pub async fn logs(
-        &self,
-        id: &str,
-        since: DateTime<Utc>,
-        tail: usize,
-    ) -> Result<Vec<(&'static str, String)>, Failure> {
-        Ok(self.newest_logs(id, since, tail).await?.0)
-    }
-
-    /// The same, and whether the oldest of them were left out because there were too many bytes.
-    ///
-    /// # Errors
-    /// `Tell` when there is more than can be read to come to the newest; else as [`Docker::inspect`].
-    pub(crate) async fn newest_logs(
-        &self,
-        id: &str,
-        since: DateTime<Utc>,
-        tail: usize,
-    ) -> Result<(Vec<(&'static str, String)>, bool), Failure> {
-        let client = self.client(self.timeout)?;
-        let options = LogsOptions {
-            stdout: true,
-            stderr: true,
-            timestamps: true,
-            since: i32::try_from(since.timestamp()).unwrap_or(0),
-            tail: tail.to_string(),
-            ..Default::default()
-        };
-        let mut lines: VecDeque<(&'static str, String)> = VecDeque::new();
-        let (mut kept, mut read) = (0, 0);
-        let mut output = std::pin::pin!(client.logs(id, Some(options)));
-        while let Some(part) = self.next(&mut output).await? {
-            let (stream, message) = match part.map_err(failure)? {
-                LogOutput::StdErr { message } => ("stderr", message),
-                LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message } => {
-                    ("stdout", message)
-                }
-            };
-            read += message.len();
-            for line in String::from_utf8_lossy(&message).lines() {
-                kept += line.len();
-                lines.push_back((stream, line.to_owned()));
-            }
-            // Docker tells the oldest first, and the newest are wanted.
-            while kept > LOG_BYTES && lines.len() > 1 {
-                kept -= lines.pop_front().map_or(0, |(_, line)| line.len());
-            }
-            if read > READ_BYTES {
-                return Err(Failure::Tell(format!(
-                    "the log of this container has more than {READ_BYTES} bytes in that time; ask for a shorter one"
-                )));
-            }
-        }
-        Ok((lines.into(), read > LOG_BYTES))
     }
 
     /// Restarts a container with its own stop signal and time-out; a stopped one is started.

@@ -5,6 +5,7 @@
 mod containers;
 mod events;
 mod images;
+mod logs;
 mod networks;
 mod services;
 
