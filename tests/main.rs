@@ -21,6 +21,7 @@ mod hands;
 mod imports;
 mod intake;
 mod learning;
+mod memory;
 mod operations;
 mod serving;
 mod stage;

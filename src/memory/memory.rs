@@ -1,7 +1,7 @@
 //! Memory as the rest of the house holds it: one handle, over one of two stores.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -145,16 +145,17 @@ impl Memory {
             {
                 Ok(index)
             }
-            current => self.rebuild(collection, current, average).await,
+            current => self.rebuild(collection, current, average, &BTreeSet::new()).await,
         }
     }
 
-    /// Makes an index beside the current one from its points, then switches to it.
+    /// Makes an index beside the current one from its points, left out those in `without`, then switches to it.
     pub(crate) async fn rebuild(
         &self,
         collection: Collection,
         current: Option<Current>,
         average: Option<u32>,
+        without: &BTreeSet<u64>,
     ) -> Result<Index, MemoryError> {
         let old = current.as_ref().map(|current| &current.index.name);
         let average = average.or(old.map(|old| old.average)).unwrap_or(Weights::default().average);
@@ -168,7 +169,8 @@ impl Memory {
             tracing::info!(collection = collection.name(), from = %old.name, to = %index.name, "an index is made anew");
             let mut after = None;
             loop {
-                let (points, next) = self.store.page(&old, Default::default(), after, PAGE, fresh).await?;
+                let (mut points, next) = self.store.page(&old, Default::default(), after, PAGE, fresh).await?;
+                points.retain(|indexed| !without.contains(&indexed.point.id));
                 self.write(&index, points, fresh).await?;
                 match next {
                     Some(next) => after = Some(next),
@@ -223,6 +225,19 @@ impl Memory {
         self.store.remove(index, ids).await?;
         self.forget_rarities(index.collection);
         Ok(())
+    }
+
+    /// Removes points so that nothing of them is left on the disk either. They are there until all of it is done: where the process
+    /// ends halfway, whoever wants them gone still sees them and does it again.
+    pub(crate) async fn purge(&self, current: Current, ids: BTreeSet<u64>) -> Result<(), MemoryError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        if self.store.keeps_remains() {
+            self.rebuild(current.index.collection, Some(current), None, &ids).await?;
+            return Ok(());
+        }
+        self.take(&current.index, ids.into_iter().collect()).await
     }
 
     /// How rare each of these words is. A word that no point has is the rarest of all.
