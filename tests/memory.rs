@@ -7,6 +7,10 @@ use std::{
     time::Duration,
 };
 
+use devops_agent::{
+    guard::Policy,
+    incident::{Event, Outcome, ServiceMatch, Source},
+};
 use serde_json::{Value, json};
 
 use crate::stage::{Server, answer};
@@ -56,7 +60,7 @@ impl House {
 
     /// Whether this stands anywhere in a file of the embedded store.
     fn keeps(&self, text: &str) -> bool {
-        holds(&self.path("kept"), text.as_bytes())
+        holds(&self.path("kept"), text)
     }
 
     fn serve(&self) -> Agent {
@@ -83,12 +87,12 @@ fn done(command: &mut Command) -> (Option<i32>, String, String) {
     (output.status.code(), told, complained)
 }
 
-fn holds(folder: &Path, text: &[u8]) -> bool {
+fn holds(folder: &Path, text: &str) -> bool {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).any(|path| {
         if path.is_dir() {
             return holds(&path, text);
         }
-        std::fs::read(path).unwrap().windows(text.len()).any(|window| window == text)
+        String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains(text)
     })
 }
 
@@ -335,6 +339,24 @@ async fn a_reload_over_http_has_the_runbooks_indexed_again() {
     runbooks(2).await;
     stop.send_replace(true);
     tokio::time::timeout(PATIENCE, keeping).await.unwrap().unwrap();
+}
+
+/// However many there are, none that is not to be kept is left.
+#[tokio::test]
+async fn a_policy_is_followed_back_to_the_first_incident() {
+    let server = Server::start("").await;
+    let service = ServiceMatch::Named { service: "api".into() };
+    let events = [
+        Event::Opened { source: Source::Alert, title: "A".into(), service },
+        Event::Closed { outcome: Outcome::HandedOver, why: String::new() },
+    ];
+    let begun = (0..1_001).map(|_| server.parts.journal.begin(events.to_vec(), 2_000));
+    assert!(futures::future::join_all(begun).await.iter().all(Result::is_ok));
+    let keeper = server.parts.keeper().unwrap();
+    assert_eq!(keeper.all_incidents().await.unwrap(), (1_001, 0));
+    server.parts.policy.store(Policy::parse("test", &forgetting("api")).unwrap());
+    assert_eq!(keeper.all_incidents().await.unwrap(), (0, 1_001));
+    assert_eq!(points(&server.get("/memory").await.1, "incidents"), 0);
 }
 
 #[test]
