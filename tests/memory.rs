@@ -4,16 +4,21 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
+use axum::{Json, Router, http::StatusCode, routing::post};
 use devops_agent::{
     guard::Policy,
     incident::{Event, Outcome, ServiceMatch, Source},
 };
 use serde_json::{Value, json};
 
-use crate::stage::{Server, answer};
+use crate::stage::{Server, answer, serve};
 
 /// The longest that anything here may take to come about.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -276,7 +281,7 @@ async fn an_incident_that_the_policy_hides_from_now_on_goes_at_the_next_round() 
     house.write("policy.toml", "version = 1\nautonomy = \"act\"\n");
     let agent = house.serve();
     agent.over("api", "QuotesStalled", STALLED).await;
-    agent.over("broker", "BrokerLate", "messages wait in the queue for minutes").await;
+    agent.over("broker", "BrokerLate", "messages wait in the queue before the zanzibar vault").await;
     agent.until("/memory", |told| points(told, "incidents") == 2).await;
     house.write("policy.toml", forgetting("api"));
     agent.post("/policy/reload", &json!({})).await;
@@ -292,6 +297,13 @@ async fn an_incident_that_the_policy_hides_from_now_on_goes_at_the_next_round() 
     agent.until("/memory", |told| points(told, "incidents") == 1).await;
     agent.stop();
     assert!(!house.keeps(STALLED) && house.keeps("messages wait in the queue"));
+
+    // What another service's incident says of it goes as well.
+    assert!(house.keeps("before the zanzibar vault"));
+    house.write("policy.toml", forgetting("vault"));
+    let (code, told, _) = house.run(&["memory", "index"]);
+    assert!(code == Some(0) && told.contains("incidents: 2 written, 0 removed"), "{told}");
+    assert!(!house.keeps("zanzibar"));
 }
 
 fn runbook(title: &str, prose: &str) -> String {
@@ -341,16 +353,50 @@ async fn a_reload_over_http_has_the_runbooks_indexed_again() {
     tokio::time::timeout(PATIENCE, keeping).await.unwrap().unwrap();
 }
 
+/// An incident of `api` as its first events and its last.
+fn closed() -> Vec<Event> {
+    let service = ServiceMatch::Named { service: "api".into() };
+    vec![
+        Event::Opened { source: Source::Alert, title: "A".into(), service },
+        Event::Closed { outcome: Outcome::HandedOver, why: String::new() },
+    ]
+}
+
+#[tokio::test]
+async fn what_is_to_go_goes_while_the_embeddings_endpoint_is_down() {
+    let down = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&down);
+    let embed = move |Json(body): Json<Value>| async move {
+        if asked.load(Ordering::SeqCst) {
+            return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({})));
+        }
+        let texts = 0..body["input"].as_array().unwrap().len();
+        let data: Vec<_> = texts.map(|index| json!({ "index": index, "embedding": [1.0, 0.5, 0.25] })).collect();
+        (StatusCode::OK, Json(json!({ "data": data })))
+    };
+    let url = serve(Router::new().route("/embeddings", post(embed))).await;
+    let server =
+        Server::start(&format!("[memory.embeddings]\nbase_url = \"{url}\"\nmodel = \"m\"\nretries = 0\n")).await;
+    let (journal, keeper) = (&server.parts.journal, server.parts.keeper().unwrap());
+    for _ in 0..2 {
+        journal.begin(closed(), 10).await.unwrap();
+    }
+    assert_eq!(keeper.all_incidents().await.unwrap(), (2, 0));
+    down.store(true, Ordering::SeqCst);
+    assert_eq!(server.post("/incidents/1/forget", "{}").await.0, 200);
+    journal.begin(closed(), 10).await.unwrap();
+    let told = keeper.all_incidents().await.unwrap_err().to_string();
+    assert!(told.contains("embeddings"), "{told}");
+    assert_eq!(points(&server.get("/memory").await.1, "incidents"), 1, "one went, and the new one waits");
+    down.store(false, Ordering::SeqCst);
+    assert_eq!(keeper.all_incidents().await.unwrap(), (1, 0));
+}
+
 /// However many there are, none that is not to be kept is left.
 #[tokio::test]
 async fn a_policy_is_followed_back_to_the_first_incident() {
     let server = Server::start("").await;
-    let service = ServiceMatch::Named { service: "api".into() };
-    let events = [
-        Event::Opened { source: Source::Alert, title: "A".into(), service },
-        Event::Closed { outcome: Outcome::HandedOver, why: String::new() },
-    ];
-    let begun = (0..1_001).map(|_| server.parts.journal.begin(events.to_vec(), 2_000));
+    let begun = (0..1_001).map(|_| server.parts.journal.begin(closed(), 2_000));
     assert!(futures::future::join_all(begun).await.iter().all(Result::is_ok));
     let keeper = server.parts.keeper().unwrap();
     assert_eq!(keeper.all_incidents().await.unwrap(), (1_001, 0));

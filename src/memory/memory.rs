@@ -160,10 +160,7 @@ impl Memory {
         let old = current.as_ref().map(|current| &current.index.name);
         let average = average.or(old.map(|old| old.average)).unwrap_or(Weights::default().average);
         let index = Index { collection, name: self.name(average, next_generation(old)) };
-        let dimensions = match &self.embedder {
-            Some(embedder) => embedder.embed(&["dimensions".to_owned()]).await?.first().map(Vec::len),
-            None => None,
-        };
+        let dimensions = self.dimensions(current.as_ref()).await?;
         self.store.create(&index, dimensions).await?;
         if let Some(Current { index: old, fresh }) = current {
             tracing::info!(collection = collection.name(), from = %old.name, to = %index.name, "an index is made anew");
@@ -183,6 +180,32 @@ impl Memory {
         drop(reading);
         self.forget_rarities(collection);
         Ok(index)
+    }
+
+    /// The length of a meaning: as the index has them where it is fresh, so that an endpoint that is down keeps nothing from going.
+    async fn dimensions(&self, current: Option<&Current>) -> Result<Option<usize>, MemoryError> {
+        let Some(embedder) = &self.embedder else { return Ok(None) };
+        if let Some(Current { index, fresh: true }) = current {
+            let (points, _) = self.store.page(index, Default::default(), None, 1, true).await?;
+            if let Some(meaning) = points.into_iter().find_map(|indexed| indexed.meaning) {
+                return Ok(Some(meaning.len()));
+            }
+        }
+        Ok(embedder.embed(&["dimensions".to_owned()]).await?.first().map(Vec::len))
+    }
+
+    /// Makes an index anew where the store keeps on the disk what was written over.
+    ///
+    /// # Errors
+    /// When the store or the embeddings endpoint fails.
+    pub async fn renew(&self, collection: Collection) -> Result<(), MemoryError> {
+        let _writing = self.writing.lock().await;
+        if let Some(current) = self.current(collection).await?
+            && self.store.keeps_remains()
+        {
+            self.rebuild(collection, Some(current), None, &BTreeSet::new()).await?;
+        }
+        Ok(())
     }
 
     /// Writes points with the vectors of this index; meanings that they have are kept if `fresh`.

@@ -183,10 +183,11 @@ impl Keeper {
     async fn incidents(&self, seen: &mut Seen) -> Result<(usize, usize), Trouble> {
         let (policy, catalogue) = (self.policy.load(), self.catalogue.load());
         let under = Rules::of(&policy, &catalogue);
-        let mut next = if seen.under == under { seen.clone() } else { Seen { under, ..Seen::default() } };
+        let other = seen.under != under;
+        let mut next = if !other { seen.clone() } else { Seen { under, ..Seen::default() } };
         let phase = Some("closed".to_owned());
         let mut page = Filter { phase, since: next.since(), most: LISTED, ..Filter::default() };
-        let (mut written, mut gone) = (0, Vec::new());
+        let (mut written, mut gone, mut trouble) = (0, Vec::new(), None);
         loop {
             let listed = self.journal.list(page.clone()).await?;
             page.before = listed.last().map(|summary| summary.id);
@@ -201,7 +202,13 @@ impl Keeper {
                         None => gone.push(summary.id),
                     }
                 }
-                written += self.memory.follow(&kept, &[]).await?.0;
+                // An endpoint that is down keeps what is new out, and not what is to go in.
+                if trouble.is_none() {
+                    match self.memory.follow(&kept, &[]).await {
+                        Ok((more, _)) => written += more,
+                        Err(error) => trouble = Some(error),
+                    }
+                }
             }
             next.at.extend(listed.iter().map(|summary| (summary.id, summary.updated_at)));
             if listed.len() < LISTED {
@@ -210,6 +217,13 @@ impl Keeper {
         }
         // All at once: the embedded store is made anew without them.
         let (_, removed) = self.memory.follow(&[], &gone).await?;
+        if let Some(trouble) = trouble {
+            return Err(trouble.into());
+        }
+        // Lines that are not to be kept any more were written over.
+        if other && written > 0 && removed == 0 {
+            self.memory.renew(Collection::Incidents).await?;
+        }
         let since = next.since();
         next.at.retain(|_, at| since.is_none_or(|since| *at >= since));
         *seen = next;
