@@ -1,6 +1,7 @@
 //! Builds each part and joins them; nobody else knows them all.
 
 mod hands;
+mod keeper;
 mod memory;
 mod runbooks;
 
@@ -29,7 +30,7 @@ use crate::{
     worker::WorkerOptions,
 };
 
-pub use memory::{Keeper, Trouble};
+pub use keeper::{Keeper, Trouble};
 pub use runbooks::Reloaded;
 pub(crate) use runbooks::told as told_of_runbooks;
 

@@ -22,6 +22,7 @@ mod hands;
 mod imports;
 mod intake;
 mod learning;
+mod memory;
 mod operations;
 mod provider;
 mod serving;

@@ -49,7 +49,7 @@ impl DoctorCommand {
 
     async fn without_journal(&self, out: &mut Out, mut settings: Settings, note: &str) -> Result<Found> {
         let folder = tempfile::tempdir()?;
-        settings.journal.path = folder.path().join("doctor.db");
+        settings.set_aside(folder.path());
         let parts = Parts::build(settings, Arc::new(SystemClock))?;
         let mut examined = Doctor::new(&parts).examine().await;
         examined.retain(|part| part.name != "journal" && part.name != "memory");

@@ -70,7 +70,7 @@ fn check(mut settings: Settings, folder: Option<PathBuf>, json: bool) -> Result<
     }
     let (library, errors) = Library::load_or_built_in(&settings.runbooks.folder)?;
     let scratch = tempfile::tempdir()?;
-    settings.journal.path = scratch.path().join("lint.db");
+    settings.set_aside(scratch.path());
     let parts = Parts::build(settings, Arc::new(SystemClock))?;
     let guard = &parts.agent.guard;
     let specs = guard.all_specs();

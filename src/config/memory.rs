@@ -1,6 +1,9 @@
 //! `[memory]`: where what was learnt is kept, and what it is compared by.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -48,6 +51,12 @@ impl Settings {
     pub fn memory_folder(&self) -> PathBuf {
         let folder = &self.memory.folder;
         if folder.as_os_str().is_empty() { self.journal.path.with_extension("memory") } else { folder.clone() }
+    }
+
+    /// Has everything that the program writes lie in `folder`, for a look beside a server that has the real ones.
+    pub fn set_aside(&mut self, folder: &Path) {
+        self.journal.path = folder.join("aside.db");
+        self.memory.folder = PathBuf::new();
     }
 }
 

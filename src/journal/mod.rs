@@ -320,6 +320,8 @@ pub struct Filter {
     pub title: Option<String>,
     /// Only those to which something was written at that moment or later.
     pub since: Option<DateTime<Utc>>,
+    /// Only those with a smaller number: the next page.
+    pub before: Option<IncidentId>,
     /// At most so many; 0 means 100.
     pub most: usize,
 }

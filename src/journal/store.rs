@@ -142,23 +142,25 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Summa
             "SELECT id, title, service, phase, outcome, opened_at, updated_at, seq FROM incidents
              WHERE id > 0 AND (?1 IS NULL OR phase = ?1) AND (?2 IS NULL OR service = ?2)
                AND (?3 IS NULL OR substr(title, 1, length(?3)) = ?3) AND (?4 IS NULL OR updated_at >= ?4)
-             ORDER BY id DESC LIMIT ?5",
+               AND (?5 IS NULL OR id < ?5)
+             ORDER BY id DESC LIMIT ?6",
         )
         .map_err(reading)?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let since = filter.since.map(micros);
-    let rows = statement.query_map(params![filter.phase, filter.service, filter.title, since, most], |row| {
-        Ok(Summary {
-            id: row.get(0)?,
-            title: row.get(1)?,
-            service: row.get(2)?,
-            phase: row.get(3)?,
-            outcome: row.get(4)?,
-            opened_at: moment(row.get(5)?),
-            updated_at: moment(row.get(6)?),
-            entries: row.get(7)?,
-        })
-    });
+    let rows =
+        statement.query_map(params![filter.phase, filter.service, filter.title, since, filter.before, most], |row| {
+            Ok(Summary {
+                id: row.get(0)?,
+                title: row.get(1)?,
+                service: row.get(2)?,
+                phase: row.get(3)?,
+                outcome: row.get(4)?,
+                opened_at: moment(row.get(5)?),
+                updated_at: moment(row.get(6)?),
+                entries: row.get(7)?,
+            })
+        });
     rows.and_then(Iterator::collect).map_err(reading)
 }
 

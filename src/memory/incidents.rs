@@ -1,5 +1,7 @@
 //! Past incidents: kept, corrected by people, forgotten, and asked for what helped.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use crate::{
@@ -71,23 +73,22 @@ impl Memory {
         let of = |incident: &u64| Point::id_of(Collection::Incidents, &source(*incident), 0);
         let gone: Vec<u64> = gone.iter().map(of).collect();
         let ids: Vec<u64> = points.iter().map(|point| point.id).chain(gone.iter().copied()).collect();
-        let current = self.current(Collection::Incidents).await?;
-        let there = match &current {
-            Some(current) => self.store.get(&current.index, ids).await?,
-            None => Vec::new(),
-        };
-        let gone: Vec<u64> = gone.into_iter().filter(|id| there.iter().any(|found| found.id == *id)).collect();
-        points.retain(|point| !there.iter().any(|found| found.id == point.id && found.hash == point.hash));
+        let mut there = BTreeMap::new();
+        if let Some(current) = self.current(Collection::Incidents).await? {
+            for ids in ids.chunks(PAGE) {
+                let found = self.store.get(&current.index, ids.to_vec()).await?;
+                there.extend(found.into_iter().map(|point| (point.id, point.hash)));
+            }
+        }
+        let gone: BTreeSet<u64> = gone.into_iter().filter(|id| there.contains_key(id)).collect();
+        points.retain(|point| there.get(&point.id) != Some(&point.hash));
         if points.is_empty() && gone.is_empty() {
             return Ok((0, 0));
         }
         let (written, removed) = (points.len(), gone.len());
         let index = self.ready(Collection::Incidents, None).await?;
         self.add(&index, points).await?;
-        self.take(&index, gone).await?;
-        if removed > 0 && self.store.keeps_remains() {
-            self.rebuild(Collection::Incidents, Some(Current { index, fresh: true }), None).await?;
-        }
+        self.purge(Current { index, fresh: true }, gone).await?;
         Ok((written, removed))
     }
 
@@ -112,20 +113,18 @@ impl Memory {
             if matches!(what, Forget::Incident(_)) && collection != Collection::Incidents {
                 continue;
             }
-            let Some(Current { index, fresh }) = self.current(collection).await? else { continue };
-            let mut here = 0;
+            let Some(current) = self.current(collection).await? else { continue };
+            let (mut ids, mut after) = (BTreeSet::new(), None);
             loop {
-                let (points, _) = self.store.page(&index, filter.clone(), None, PAGE, false).await?;
-                if points.is_empty() {
-                    break;
+                let (points, next) = self.store.page(&current.index, filter.clone(), after, PAGE, false).await?;
+                ids.extend(points.iter().map(|indexed| indexed.point.id));
+                match next {
+                    Some(next) => after = Some(next),
+                    None => break,
                 }
-                here += points.len();
-                self.take(&index, points.iter().map(|indexed| indexed.point.id).collect()).await?;
             }
-            if here > 0 && self.store.keeps_remains() {
-                self.rebuild(collection, Some(Current { index, fresh }), None).await?;
-            }
-            gone += here;
+            gone += ids.len();
+            self.purge(current, ids).await?;
         }
         Ok(gone)
     }

@@ -1,7 +1,7 @@
 //! Memory as the rest of the house holds it: one handle, over one of two stores.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -145,30 +145,29 @@ impl Memory {
             {
                 Ok(index)
             }
-            current => self.rebuild(collection, current, average).await,
+            current => self.rebuild(collection, current, average, &BTreeSet::new()).await,
         }
     }
 
-    /// Makes an index beside the current one from its points, then switches to it.
+    /// Makes an index beside the current one from its points, left out those in `without`, then switches to it.
     pub(crate) async fn rebuild(
         &self,
         collection: Collection,
         current: Option<Current>,
         average: Option<u32>,
+        without: &BTreeSet<u64>,
     ) -> Result<Index, MemoryError> {
         let old = current.as_ref().map(|current| &current.index.name);
         let average = average.or(old.map(|old| old.average)).unwrap_or(Weights::default().average);
         let index = Index { collection, name: self.name(average, next_generation(old)) };
-        let dimensions = match &self.embedder {
-            Some(embedder) => embedder.embed(&["dimensions".to_owned()]).await?.first().map(Vec::len),
-            None => None,
-        };
+        let dimensions = self.dimensions(current.as_ref()).await?;
         self.store.create(&index, dimensions).await?;
         if let Some(Current { index: old, fresh }) = current {
             tracing::info!(collection = collection.name(), from = %old.name, to = %index.name, "an index is made anew");
             let mut after = None;
             loop {
-                let (points, next) = self.store.page(&old, Default::default(), after, PAGE, fresh).await?;
+                let (mut points, next) = self.store.page(&old, Default::default(), after, PAGE, fresh).await?;
+                points.retain(|indexed| !without.contains(&indexed.point.id));
                 self.write(&index, points, fresh).await?;
                 match next {
                     Some(next) => after = Some(next),
@@ -181,6 +180,32 @@ impl Memory {
         drop(reading);
         self.forget_rarities(collection);
         Ok(index)
+    }
+
+    /// The length of a meaning: as the index has them where it is fresh, so that an endpoint that is down keeps nothing from going.
+    async fn dimensions(&self, current: Option<&Current>) -> Result<Option<usize>, MemoryError> {
+        let Some(embedder) = &self.embedder else { return Ok(None) };
+        if let Some(Current { index, fresh: true }) = current {
+            let (points, _) = self.store.page(index, Default::default(), None, 1, true).await?;
+            if let Some(meaning) = points.into_iter().find_map(|indexed| indexed.meaning) {
+                return Ok(Some(meaning.len()));
+            }
+        }
+        Ok(embedder.embed(&["dimensions".to_owned()]).await?.first().map(Vec::len))
+    }
+
+    /// Makes an index anew where the store keeps on the disk what was written over.
+    ///
+    /// # Errors
+    /// When the store or the embeddings endpoint fails.
+    pub async fn renew(&self, collection: Collection) -> Result<(), MemoryError> {
+        let _writing = self.writing.lock().await;
+        if let Some(current) = self.current(collection).await?
+            && self.store.keeps_remains()
+        {
+            self.rebuild(collection, Some(current), None, &BTreeSet::new()).await?;
+        }
+        Ok(())
     }
 
     /// Writes points with the vectors of this index; meanings that they have are kept if `fresh`.
@@ -223,6 +248,19 @@ impl Memory {
         self.store.remove(index, ids).await?;
         self.forget_rarities(index.collection);
         Ok(())
+    }
+
+    /// Removes points so that nothing of them is left on the disk either. They are there until all of it is done: where the process
+    /// ends halfway, whoever wants them gone still sees them and does it again.
+    pub(crate) async fn purge(&self, current: Current, ids: BTreeSet<u64>) -> Result<(), MemoryError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        if self.store.keeps_remains() {
+            self.rebuild(current.index.collection, Some(current), None, &ids).await?;
+            return Ok(());
+        }
+        self.take(&current.index, ids.into_iter().collect()).await
     }
 
     /// How rare each of these words is. A word that no point has is the rarest of all.

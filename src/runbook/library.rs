@@ -6,6 +6,8 @@ use std::{
     time::SystemTime,
 };
 
+use tokio::sync::watch;
+
 use super::{ParseError, Runbook};
 use crate::alert::Alert;
 
@@ -26,6 +28,7 @@ const BUILT_IN: [(&str, &str); 8] = [
 #[derive(Debug, Default)]
 pub struct Library {
     runbooks: RwLock<Arc<[Arc<Runbook>]>>,
+    reloaded: watch::Sender<()>,
 }
 
 impl Library {
@@ -64,7 +67,13 @@ impl Library {
     pub fn reload(&self, folder: &Path) -> std::io::Result<Vec<ParseError>> {
         let (read, errors) = Self::load_or_built_in(folder)?;
         *self.runbooks.write().unwrap_or_else(PoisonError::into_inner) = read.now();
+        self.reloaded.send_replace(());
         Ok(errors)
+    }
+
+    /// Resolves whenever the folder was read again since the last look.
+    pub fn reloads(&self) -> watch::Receiver<()> {
+        self.reloaded.subscribe()
     }
 
     /// What can be seen of a folder without reading its files: another value means that a reload is due.
@@ -103,7 +112,7 @@ impl Library {
 
     fn sorted(mut runbooks: Vec<Arc<Runbook>>) -> Self {
         runbooks.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.name.cmp(&b.name)));
-        Self { runbooks: RwLock::new(runbooks.into()) }
+        Self { runbooks: RwLock::new(runbooks.into()), ..Self::default() }
     }
 
     fn now(&self) -> Arc<[Arc<Runbook>]> {

@@ -40,7 +40,8 @@ struct Inner {
 }
 
 impl Edge {
-    /// The store in this folder, which is made if it is not there. Opens no index yet.
+    /// The store in this folder, which is made if it is not there; what a process that died left of other indexes is removed. Opens no
+    /// index yet.
     ///
     /// # Errors
     /// [`MemoryError::InUse`] when another process has it; [`MemoryError::Disk`] when the folder cannot be made.
@@ -55,6 +56,9 @@ impl Edge {
             Err(TryLockError::Error(source)) => return Err(MemoryError::Disk { path, source }),
         }
         let inner = Inner { folder: folder.to_owned(), reserve, open: Mutex::default(), _lock: lock };
+        for collection in Collection::ALL {
+            inner.sweep(collection)?;
+        }
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -146,16 +150,30 @@ impl Inner {
         let old: Vec<_> = old.iter().filter_map(|index| open.remove(index)).collect();
         drop(open);
         old.iter().for_each(|shard| shard.retire());
-        let still_open: Vec<_> = old.iter().map(|shard| shard.path().to_owned()).collect();
+        let mut stay: Vec<_> = old.iter().map(|shard| shard.path().to_owned()).collect();
         drop(old);
-        for entry in fs::read_dir(&folder).map_err(MemoryError::disk(&folder))? {
-            let path = entry.map_err(MemoryError::disk(&folder))?.path();
-            if path.is_dir() && path != self.path_of(index) && !still_open.contains(&path) {
-                remove_folder(&path)?;
-            }
-        }
-        Ok(())
+        stay.push(self.path_of(index));
+        remove_others(&folder, &stay)
     }
+
+    /// Of an index that was being made, or that another had taken the place of, when a process died.
+    fn sweep(&self, collection: Collection) -> Result<(), MemoryError> {
+        // Where it cannot be told which is the current one, whoever asks for it is told so, and nothing is touched.
+        let Ok(Some(name)) = self.current(collection) else { return Ok(()) };
+        let current = self.path_of(&Index { collection, name });
+        if current.is_dir() { remove_others(&self.folder_of(collection), &[current]) } else { Ok(()) }
+    }
+}
+
+/// Removes every folder in `folder` but these.
+fn remove_others(folder: &Path, stay: &[PathBuf]) -> Result<(), MemoryError> {
+    for entry in fs::read_dir(folder).map_err(MemoryError::disk(folder))? {
+        let path = entry.map_err(MemoryError::disk(folder))?.path();
+        if path.is_dir() && !stay.contains(&path) {
+            remove_folder(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn remove_folder(path: &Path) -> Result<(), MemoryError> {

@@ -37,6 +37,21 @@ async fn a_copy_made_at_any_moment_after_a_write_holds_it() {
     assert_eq!(hits(&open(embedded(copy.path()))).await.unwrap(), 1);
 }
 
+#[tokio::test]
+async fn what_a_process_that_died_left_of_other_indexes_goes_when_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(filled(folder.path()).await);
+    let left = folder.path().join("runbooks/v1-8-0-7/segments");
+    fs::create_dir_all(&left).unwrap();
+    assert_eq!(hits(&open(embedded(folder.path()))).await.unwrap(), 1);
+    assert!(!left.exists());
+    // Where it cannot be told which of them is the current one, nothing is touched.
+    fs::create_dir_all(&left).unwrap();
+    fs::write(folder.path().join("runbooks/current"), "rubbish").unwrap();
+    assert!(hits(&open(embedded(folder.path()))).await.is_err());
+    assert!(left.exists());
+}
+
 fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

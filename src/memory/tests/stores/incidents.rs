@@ -163,6 +163,24 @@ async fn forgotten_text_lies_nowhere_on_the_disk_and_secrets_never_do() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_forgotten_to_the_end_is_still_there_to_be_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = open(embedded(folder.path()));
+    let mut remembered = hung(1, "restart_container", true);
+    remembered.cause = "the zanzibar cluster was split".into();
+    memory.remember(&remembered).await.unwrap();
+    // A file is in the way of the index that is to take the place of this one.
+    let name = std::fs::read_to_string(folder.path().join("incidents/current")).unwrap();
+    let next = folder.path().join("incidents").join(format!("{}2", name.strip_suffix('1').unwrap()));
+    std::fs::write(&next, "").unwrap();
+    assert!(memory.forget(&Forget::Incident(1)).await.is_err());
+    assert!(memory.follow(&[], &[1]).await.is_err());
+    std::fs::remove_file(&next).unwrap();
+    assert_eq!(memory.follow(&[], &[1]).await.unwrap(), (0, 1), "it has not gone before its text has");
+    assert!(!holds(folder.path(), b"zanzibar"));
+}
+
+#[tokio::test]
 async fn an_export_is_read_again_and_bad_lines_are_told() {
     for (_alive, store, memory) in both().await {
         memory.remember(&hung(1, "restart_container", true)).await.unwrap();

@@ -1,0 +1,243 @@
+//! Keeps memory in step with runbooks, documents and the journal while the program runs.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use memory::{Collection, Ingested, Memory, MemoryError, Origin, Progress};
+use tokio::{
+    sync::watch,
+    time::{Interval, MissedTickBehavior},
+};
+use tools::{Catalogue, SharedCatalogue};
+
+use super::Parts;
+use crate::{
+    guard::{Policy, SharedPolicy},
+    incident::IncidentId,
+    journal::{Filter, Journal, JournalError, Summary},
+    remember::remembered,
+    runbook::Library,
+};
+
+/// Incidents that are listed at once, newest first.
+const LISTED: usize = 1_000;
+/// Incidents that are read and written at once.
+const AT_ONCE: usize = 50;
+/// Between two looks at the journal: it is written to all the time.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A clock may be set back by so much, and nothing that was written meanwhile is missed.
+const SET_BACK: TimeDelta = TimeDelta::hours(1);
+
+/// Which state of which incident of late is in memory, and under which rules; under others each may be kept or not.
+#[derive(Clone, Default)]
+struct Seen {
+    under: Rules,
+    at: BTreeMap<IncidentId, DateTime<Utc>>,
+}
+
+/// What decides whether an incident is kept: the policy, and the services with the environments that its rules are about.
+#[derive(Clone, Default, PartialEq)]
+struct Rules {
+    policy: String,
+    services: Vec<(String, Option<String>)>,
+}
+
+impl Rules {
+    fn of(policy: &Policy, catalogue: &Catalogue) -> Self {
+        let services = catalogue.iter().map(|service| (service.name.clone(), service.environment.clone()));
+        Self { policy: policy.hash.clone(), services: services.collect() }
+    }
+}
+
+impl Seen {
+    /// From when on the journal is looked at; `None`: from its beginning.
+    fn since(&self) -> Option<DateTime<Utc>> {
+        self.at.values().max().map(|newest| *newest - SET_BACK)
+    }
+}
+
+/// Keeps memory in step with what it is an index of.
+pub struct Keeper {
+    memory: Arc<Memory>,
+    journal: Journal,
+    catalogue: SharedCatalogue,
+    policy: SharedPolicy,
+    library: Arc<Library>,
+    documents: Vec<PathBuf>,
+    every: Duration,
+}
+
+impl Parts {
+    /// Keeps memory in step; `None` without one.
+    pub fn keeper(&self) -> Option<Keeper> {
+        Some(Keeper {
+            memory: Arc::clone(self.memory.as_ref()?),
+            journal: self.journal.clone(),
+            catalogue: self.catalogue.clone(),
+            policy: self.policy.clone(),
+            library: Arc::clone(&self.library),
+            documents: self.settings.memory.documents.clone(),
+            every: self.settings.memory.every,
+        })
+    }
+}
+
+impl Keeper {
+    /// Keeps it in step until `stop` says so. A store that is down is said and tried again.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = self.follow_documents() => {}
+            () = self.follow_journal() => {}
+        }
+    }
+
+    /// Looks at runbooks and documents when it is due, and at once when the runbooks were read again.
+    async fn follow_documents(&self) {
+        let mut reloads = self.library.reloads();
+        let mut due = self.interval();
+        loop {
+            tokio::select! {
+                _ = due.tick() => {}
+                reloaded = reloads.changed() => if reloaded.is_err() { return },
+            }
+            reloads.mark_unchanged();
+            self.look_at_documents().await;
+        }
+    }
+
+    /// Looks at the journal when it was written to; and when it is due, since policy and catalogue may be others.
+    async fn follow_journal(&self) {
+        let mut changes = self.journal.changes();
+        let mut seen = Seen::default();
+        let mut due = self.interval();
+        loop {
+            tokio::select! {
+                _ = due.tick() => {}
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+            changes.mark_unchanged();
+            match self.incidents(&mut seen).await {
+                Ok(_) => {}
+                Err(Trouble::Journal(JournalError::Closed)) => return,
+                Err(error) => tracing::warn!(%error, "memory is behind the journal; it is tried again"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn interval(&self) -> Interval {
+        let mut due = tokio::time::interval(self.every.max(PAUSE));
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        due
+    }
+
+    async fn look_at_documents(&self) {
+        match self.index(&|_, _| {}).await {
+            Ok(done) => {
+                for bad in done.iter().flat_map(|(_, ingested)| &ingested.bad) {
+                    tracing::warn!(%bad, "a document cannot be read; the others are in memory");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "memory is behind its documents; it is tried again"),
+        }
+    }
+
+    /// Makes memory hold the runbooks and documents as they are now.
+    ///
+    /// # Errors
+    /// When a folder cannot be read, or the store or the embeddings endpoint fails.
+    pub async fn index(
+        &self,
+        progress: &(dyn Fn(Collection, Progress) + Send + Sync),
+    ) -> Result<Vec<(Collection, Ingested)>, MemoryError> {
+        let runbooks: Vec<_> = self
+            .library
+            .iter()
+            .map(|runbook| Origin::Text {
+                source: runbook.file.clone(),
+                text: format!("# {}\n\n{}", runbook.title, runbook.prose),
+            })
+            .collect();
+        let documents: Vec<_> = self.documents.iter().cloned().map(Origin::Folder).collect();
+        let mut done = Vec::new();
+        for (collection, origins) in [(Collection::Runbooks, runbooks), (Collection::Documents, documents)] {
+            let ingested = self.memory.index(collection, &origins, &|at| progress(collection, at)).await?;
+            done.push((collection, ingested));
+        }
+        Ok(done)
+    }
+
+    /// Makes memory hold every incident that is over, and none that people or the policy do not want kept. Says how many were
+    /// written and how many went.
+    ///
+    /// # Errors
+    /// What the journal, the store or the embeddings endpoint says.
+    pub async fn all_incidents(&self) -> Result<(usize, usize), Trouble> {
+        self.incidents(&mut Seen::default()).await
+    }
+
+    /// Those that are not in memory as `seen` has them; all of them at first, and when policy or catalogue are others. A failure halfway
+    /// leaves `seen` as it was: doing it again changes nothing.
+    async fn incidents(&self, seen: &mut Seen) -> Result<(usize, usize), Trouble> {
+        let (policy, catalogue) = (self.policy.load(), self.catalogue.load());
+        let under = Rules::of(&policy, &catalogue);
+        let other = seen.under != under;
+        let mut next = if !other { seen.clone() } else { Seen { under, ..Seen::default() } };
+        let phase = Some("closed".to_owned());
+        let mut page = Filter { phase, since: next.since(), most: LISTED, ..Filter::default() };
+        let (mut written, mut gone, mut trouble) = (0, Vec::new(), None);
+        loop {
+            let listed = self.journal.list(page.clone()).await?;
+            page.before = listed.last().map(|summary| summary.id);
+            let is_new = |summary: &&Summary| next.at.get(&summary.id) != Some(&summary.updated_at);
+            let new: Vec<_> = listed.iter().filter(is_new).collect();
+            for chunk in new.chunks(AT_ONCE) {
+                let mut kept = Vec::new();
+                for summary in chunk {
+                    let (incident, entries) = self.journal.incident(summary.id).await?;
+                    match remembered(&incident, &entries, &catalogue, &policy) {
+                        Some(remembered) => kept.push(remembered),
+                        None => gone.push(summary.id),
+                    }
+                }
+                // An endpoint that is down keeps what is new out, and not what is to go in.
+                if trouble.is_none() {
+                    match self.memory.follow(&kept, &[]).await {
+                        Ok((more, _)) => written += more,
+                        Err(error) => trouble = Some(error),
+                    }
+                }
+            }
+            next.at.extend(listed.iter().map(|summary| (summary.id, summary.updated_at)));
+            if listed.len() < LISTED {
+                break;
+            }
+        }
+        // All at once: the embedded store is made anew without them.
+        let (_, removed) = self.memory.follow(&[], &gone).await?;
+        if let Some(trouble) = trouble {
+            return Err(trouble.into());
+        }
+        // Lines that are not to be kept any more were written over.
+        if other && written > 0 && removed == 0 {
+            self.memory.renew(Collection::Incidents).await?;
+        }
+        let since = next.since();
+        next.at.retain(|_, at| since.is_none_or(|since| *at >= since));
+        *seen = next;
+        Ok((written, removed))
+    }
+}
+
+/// Why memory could not be brought in step.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The store, or the embeddings endpoint.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+}
