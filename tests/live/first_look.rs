@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use devops_agent::{
     agent::Weight,
-    incident::{Entry, Event, Incident, TRIAGE},
+    incident::{AnswerStatus, Entry, Event, Incident, TRIAGE},
     model::{Model, ModelError, Reply, Transcript, count_tokens},
     runbook::Library,
 };
@@ -20,6 +20,8 @@ pub(crate) struct FirstLook {
     pub(crate) weight: Weight,
     /// Looks that the first turn of a model still wanted.
     pub(crate) missing: usize,
+    /// Tools that had not answered in time.
+    pub(crate) late: Vec<String>,
 }
 
 impl FirstLook {
@@ -37,10 +39,15 @@ impl FirstLook {
         let changes: Vec<_> = incident.changes().map(|(state, _)| state.call.id.clone()).collect();
         let (_, _, first) = turns.next()?;
         let missing = first.iter().filter(|call| !changes.contains(&call.id) && !acts(&call.tool)).count();
+        let late = entries.iter().filter_map(|entry| match &entry.event {
+            Event::Answered { tool, status: AnswerStatus::LeftOut { .. }, .. } => Some(tool.clone()),
+            _ => None,
+        });
         Some(Self {
             seconds: (*answered.iter().max()? - begun).as_seconds_f64(),
             weight: Weight::of(&entries, &Library::built_in().0, TOKENS, &Counter),
             missing,
+            late: late.collect(),
         })
     }
 }

@@ -82,23 +82,27 @@ async fn run(only: &str) -> Result<usize> {
 
 /// How quickly, and at how many tokens, the evidence was there that a model needs.
 fn first_looks(rows: &[scenarios::Row]) {
-    println!("\n{:<50} {:>8} {:>8} {:>8} {:>8} {:>8}", "FIRST LOOK", "SECONDS", "TOKENS", "MISSING", "TOLD", "RAW");
+    println!(
+        "\n{:<50} {:>8} {:>8} {:>8} {:>8} {:>8}  LATE",
+        "FIRST LOOK", "SECONDS", "TOKENS", "MISSING", "TOLD", "RAW"
+    );
     for row in rows {
         if let Some(look) = &row.first_look {
             let weight = look.weight;
             println!(
-                "{:<50} {:>8.2} {:>8} {:>8} {:>8} {:>8}",
+                "{:<50} {:>8.2} {:>8} {:>8} {:>8} {:>8}  {}",
                 row.name,
                 look.seconds,
                 weight.first_look,
                 look.missing,
                 weight.told,
-                weight.raw.max(tokens(row.received))
+                weight.raw.max(tokens(row.received)),
+                look.late.join(" ")
             );
         }
     }
     println!(
-        "TOKENS: alert, runbook and first answers as a model reads them. MISSING: looks that its first turn still wanted. TOLD: all that it\nreads to the end. RAW: what Prometheus, Alertmanager and health checks answered to the end, or what the journal keeps of Docker's\nanswers if that is more."
+        "TOKENS: alert, runbook and first answers as a model reads them. MISSING: looks that its first turn still wanted. TOLD: all that it\nreads to the end. RAW: what Prometheus, Alertmanager and health checks answered to the end, or what the journal keeps of Docker's\nanswers if that is more. LATE: tools that the first look did not wait for."
     );
 }
 

@@ -92,7 +92,7 @@ mod tests {
             "histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket[5m]))) > 0.5",
             Some(Latency),
         );
-        is("max_over_time(queue_lag_seconds[10m:1m]) > 60", Some(Latency));
+        is("max_over_time(replication_lag_seconds[10m:1m]) > 60", Some(Latency));
         is("node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.1", None);
         is("rate(http_requests_total[", None);
     }
