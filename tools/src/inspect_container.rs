@@ -4,16 +4,19 @@ use std::{fmt, sync::Arc};
 
 use bollard::models::{ContainerStatsResponse, EventMessage};
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure, Seen, SharedCatalogue, SharedClock, Tool,
     container::{ContainerView, memory_used},
-    reach::Docker,
+    reach::{Container, Docker},
     service, text,
 };
 
+/// Containers looked at side by side: what one uses may take half a second to be told.
+const TOGETHER: usize = 16;
 /// How far back the engine's events are told.
 const EVENTS_BACK: TimeDelta = TimeDelta::minutes(30);
 /// Events told of one container.
@@ -68,20 +71,11 @@ impl Tool for InspectContainer {
         let found = docker.of_service(&service).await?;
         let raw = service::raw(&found);
         let now = self.clock.now();
-        let (mut usage, mut events) = (Vec::new(), Vec::new());
-        for container in &found {
-            let view = ContainerView::of(container);
-            let id = container.id.as_deref().unwrap_or_default();
-            if view.running
-                && let Some(stats) = docker.usage(id).await
-            {
-                usage.extend(used(&view.name, &stats));
-            }
-            // Events are worth having and not worth failing for.
-            let happened = docker.events(id, now - EVENTS_BACK, now).await.unwrap_or_default();
-            let skip = happened.len().saturating_sub(EVENTS);
-            events.extend(happened.into_iter().skip(skip).map(|event| told(&view.name, &event)));
-        }
+        // Made before they are run: a closure within the stream would have to hold for any lifetime.
+        let asked: Vec<_> = found.iter().map(|container| beside(docker, container, now)).collect();
+        let beside: Vec<_> = futures::stream::iter(asked).buffered(TOGETHER).collect().await;
+        let (usage, events): (Vec<_>, Vec<_>) = beside.into_iter().unzip();
+        let (usage, events) = (usage.into_iter().flatten().collect(), events.concat());
         let mut containers: Vec<_> = found.iter().map(ContainerView::of).collect();
         containers.sort_by_key(ContainerView::badness);
         let Some(worst) = containers.first().cloned() else {
@@ -94,6 +88,20 @@ impl Tool for InspectContainer {
             raw,
         })
     }
+}
+
+/// What a container uses and what happened to it: worth having and not worth failing for.
+async fn beside(docker: &Docker, container: &Container, now: DateTime<Utc>) -> (Option<String>, Vec<String>) {
+    let view = ContainerView::of(container);
+    let id = container.id.as_deref().unwrap_or_default();
+    let usage = async {
+        let stats = if view.running { docker.usage(id).await? } else { return None };
+        used(&view.name, &stats)
+    };
+    let (usage, happened) = tokio::join!(usage, docker.events(id, now - EVENTS_BACK, now));
+    let happened = happened.unwrap_or_default();
+    let skip = happened.len().saturating_sub(EVENTS);
+    (usage, happened.into_iter().skip(skip).map(|event| told(&view.name, &event)).collect())
 }
 
 fn used(name: &str, stats: &ContainerStatsResponse) -> Option<String> {
