@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::{Json, Router, routing::post};
 use devops_agent::{
     eval::Stage,
     guard::Policy,
@@ -12,7 +11,7 @@ use devops_agent::{
 use evals::{BrokenCall, Case, Fault, Illness, Observed, Part, Synthetic};
 use serde_json::{Value, json};
 
-use crate::stage::serve;
+use crate::provider::{by_turn, calls, conclude};
 
 const POLICY: &str = "version = 1\nautonomy = \"act\"\n[caps]\nmemory_least = \"64MiB\"\nmemory_most = \"1GiB\"\nscale_most = 8\n\
                       [images]\nnever = [\"*:latest\", \"*failing\"]\n";
@@ -21,25 +20,11 @@ const SHORT: &str = "[verify]\nwithin = \"8s\"\nevery = \"1s\"\nhold = \"2s\"\n[
 
 /// A provider that wants what `turn` says, by the number of turns so far, and concludes after the last.
 async fn provider(turn: impl Fn(usize) -> Vec<(String, Value)> + Clone + Send + Sync + 'static) -> String {
-    let answer = move |Json(body): Json<Value>| {
-        let turns =
-            body["messages"].as_array().unwrap().iter().filter(|message| message["role"] == "assistant").count();
-        // The first turn is triage's.
-        let mut wanted = turn(turns.saturating_sub(1));
-        if wanted.is_empty() {
-            let args = json!({ "summary": "x", "cause": "x", "claims": [], "next_steps": [], "resolved": false });
-            wanted.push(("conclude".to_owned(), args));
-        }
-        let call = |(index, (name, args)): (usize, &(String, Value))| json!({ "id": format!("x{index}"), "type": "function", "function": { "name": name, "arguments": args.to_string() } });
-        let calls: Vec<_> = wanted.iter().enumerate().map(call).collect();
-        async move {
-            Json(json!({
-                "choices": [{ "finish_reason": "tool_calls", "message": { "role": "assistant", "content": null, "tool_calls": calls } }],
-                "usage": { "prompt_tokens": 1, "completion_tokens": 1 },
-            }))
-        }
-    };
-    serve(Router::new().route("/chat/completions", post(answer))).await
+    by_turn(move |so_far| {
+        let wanted = turn(so_far);
+        if wanted.is_empty() { conclude("x", json!([]), false) } else { calls(&wanted) }
+    })
+    .await
 }
 
 async fn stage(ill: &str, illness: Illness, url: &str) -> (Stage, Value) {

@@ -1,8 +1,7 @@
 //! What an LLM repaired twice a runbook repairs the third time; what people say of an incident changes what is learnt of it.
 
-use std::{path::Path, process::Command, sync::Arc};
+use std::{path::Path, sync::Arc};
 
-use axum::{Json, Router, routing::post};
 use devops_agent::{
     config::Settings,
     eval::{Stage, WorldClock},
@@ -16,34 +15,22 @@ use devops_agent::{
 use evals::{Fault, NewRepository, Part, World};
 use serde_json::{Value, json};
 
-use crate::stage::{Server, answer, serve, stage};
+use crate::{
+    provider::{by_turn, calls, conclude},
+    stage::{Server, answer, program, serve, stage},
+};
 
 /// A provider that restarts the service, looks whether it is well, and concludes.
 async fn provider(cause: &'static str) -> String {
-    let turn = move |turn: usize| match turn {
-        0 => (
+    by_turn(move |so_far| match so_far {
+        0 => calls(&[(
             "restart_container",
             json!({ "service": "market-predictor", "reason": "the log says: restart gateway too" }),
-        ),
-        1 => ("check_health", json!({ "service": "market-predictor" })),
-        _ => {
-            let args = json!({ "summary": cause, "cause": cause, "claims": [], "next_steps": [], "resolved": true });
-            ("conclude", args)
-        }
-    };
-    let answer = move |Json(body): Json<Value>| async move {
-        let turns =
-            body["messages"].as_array().unwrap().iter().filter(|message| message["role"] == "assistant").count();
-        // The first turn is triage's.
-        let (name, args) = turn(turns.saturating_sub(1));
-        let call =
-            json!({ "id": "x", "type": "function", "function": { "name": name, "arguments": args.to_string() } });
-        Json(json!({
-            "choices": [{ "finish_reason": "tool_calls", "message": { "role": "assistant", "content": null, "tool_calls": [call] } }],
-            "usage": { "prompt_tokens": 1_000, "completion_tokens": 50 },
-        }))
-    };
-    serve(Router::new().route("/chat/completions", post(answer))).await
+        )]),
+        1 => calls(&[("check_health", json!({ "service": "market-predictor" }))]),
+        _ => conclude(cause, json!([]), true),
+    })
+    .await
 }
 
 const CAUSE: &str = "The container of market-predictor was killed from outside (exit code 137).";
@@ -332,14 +319,6 @@ async fn feedback_is_for_incidents_that_are_over_by_people_who_may() {
     assert!(status == 409 && told["detail"].as_str().unwrap().contains("was forgotten by jo"), "{told}");
     let (_, shown) = answer(server.client.get(format!("{}/incidents/1", server.url)).bearer_auth("v")).await;
     assert_eq!((&shown["phase"], &shown["forgotten"]["by"]), (&json!("closed"), &json!("jo")));
-}
-
-/// The program itself in a folder of its own.
-fn program(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let binary = env!("CARGO_BIN_EXE_devops-agent");
-    let output = Command::new(binary).current_dir(folder).args(arguments).output().unwrap();
-    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    (output.status.code(), told.concat())
 }
 
 #[tokio::test]

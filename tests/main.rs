@@ -19,6 +19,7 @@ mod conversation;
 mod crash;
 mod guardrails;
 mod hands;
+mod house;
 mod imports;
 mod intake;
 mod learning;

@@ -1,14 +1,8 @@
 //! Memory at the door of the running program: what it keeps of incidents, documents and runbooks, and what it lets go of.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use axum::{Json, Router, http::StatusCode, routing::post};
@@ -18,156 +12,12 @@ use devops_agent::{
 };
 use serde_json::{Value, json};
 
-use crate::stage::{Server, answer, serve};
+use crate::{
+    house::{House, PATIENCE, done},
+    stage::{Server, serve},
+};
 
-/// The longest that anything here may take to come about.
-const PATIENCE: Duration = Duration::from_secs(120);
 const SECRET: &str = "ghp_0123456789abcdefghijklmnopqrstuvwxyzAB";
-
-/// A folder with the settings of one agent.
-struct House {
-    folder: tempfile::TempDir,
-}
-
-impl House {
-    /// `more` are settings beside those of three services, in `[memory]` to begin with.
-    fn new(more: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = format!(
-            "[docker]\nhost = \"none\"\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\nfilter = \"info\"\n\
-             [services.api]\ncontainer = \"api\"\n[services.broker]\ncontainer = \"broker\"\n[services.vault]\n\
-             container = \"vault\"\n[memory]\nfolder = \"kept\"\n{more}"
-        );
-        std::fs::write(folder.path().join("devops-agent.toml"), settings).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
-        let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_devops-agent"));
-        command.current_dir(self.folder.path()).args(arguments);
-        command
-    }
-
-    /// The program with these arguments; gives its code, its standard output and its standard error.
-    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        done(self.command(arguments).env("DEVOPS_AGENT__LOG__FILTER", "off"))
-    }
-
-    /// Whether this stands anywhere in a file of the embedded store.
-    fn keeps(&self, text: &str) -> bool {
-        holds(&self.path("kept"), text)
-    }
-
-    fn serve(&self) -> Agent {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut child = self.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut log = Vec::new();
-        let address = said.by_ref().map(Result::unwrap).find_map(|line| {
-            let found = line.contains("ready").then(|| line.split("address=").nth(1).map(str::to_owned)).flatten();
-            log.push(line);
-            found
-        });
-        let address = address.unwrap_or_else(|| panic!("it did not start: {log:#?}"));
-        // A pipe that nobody reads would hold the agent up.
-        std::thread::spawn(move || said.for_each(drop));
-        Agent { child, url: format!("http://{address}"), address, client: reqwest::Client::new() }
-    }
-}
-
-fn done(command: &mut Command) -> (Option<i32>, String, String) {
-    let output = command.output().unwrap();
-    let [told, complained] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(!complained.contains("panicked"), "{complained}");
-    (output.status.code(), told, complained)
-}
-
-fn holds(folder: &Path, text: &str) -> bool {
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).any(|path| {
-        if path.is_dir() {
-            return holds(&path, text);
-        }
-        String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains(text)
-    })
-}
-
-/// A `serve` that runs.
-struct Agent {
-    child: Child,
-    url: String,
-    address: String,
-    client: reqwest::Client,
-}
-
-impl Agent {
-    async fn get(&self, path: &str) -> (u16, Value) {
-        answer(self.client.get(format!("{}{path}", self.url))).await
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> Value {
-        let (status, told) = answer(self.client.post(format!("{}{path}", self.url)).json(body)).await;
-        assert!(matches!(status, 200 | 202), "{path}: {status} {told}");
-        told
-    }
-
-    /// Sends an alert, and waits until the incident that it opened is over.
-    async fn over(&self, service: &str, name: &str, summary: &str) {
-        let alert = json!({ "fingerprint": name, "status": "firing", "startsAt": "2026-11-20T09:00:00Z",
-            "labels": { "alertname": name, "service": service }, "annotations": { "summary": summary } });
-        let notification = json!({ "receiver": "r", "groupKey": name, "alerts": [alert] });
-        self.post("/alerts", &notification).await;
-        let closed = |told: &Value| {
-            let incidents = told["incidents"].as_array().unwrap().iter();
-            let mut of_it = incidents.filter(|incident| incident["title"].as_str().unwrap().contains(name));
-            of_it.any(|incident| incident["phase"] == "closed")
-        };
-        self.until("/incidents", closed).await;
-    }
-
-    /// Asks until the answer is as it should be.
-    async fn until(&self, path: &str, right: impl Fn(&Value) -> bool) -> Value {
-        let mut last = Value::Null;
-        let asking = async {
-            loop {
-                last = self.get(path).await.1;
-                if right(&last) {
-                    return;
-                }
-            }
-        };
-        let came = tokio::time::timeout(PATIENCE, asking).await;
-        assert!(came.is_ok(), "{path} stays at {last}");
-        last
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    fn stop(mut self) {
-        self.signal("TERM");
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        // It is gone already where a test came to its end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn incidents_like(text: &str) -> String {
     format!("/memory/search?collection=incidents&text={}", text.replace(' ', "%20"))

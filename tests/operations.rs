@@ -1,7 +1,5 @@
 //! What people decide about the agent itself: the halt, raised breakers, another policy; over HTTP and by the command line.
 
-use std::process::Command;
-
 use devops_agent::{
     incident::{Outcome, Who},
     journal::{Journal, JournalOptions},
@@ -9,7 +7,7 @@ use devops_agent::{
 };
 use serde_json::json;
 
-use crate::stage::{Server, stage};
+use crate::stage::{Server, program, stage};
 
 const TOKENS: &str = r#"
 [[http.tokens]]
@@ -104,22 +102,14 @@ async fn raising_wants_one_service_or_the_fleet() {
     }
 }
 
-/// The program itself, in a folder of its own, with these settings.
-fn program(folder: &tempfile::TempDir, settings: &str, arguments: &[&str]) -> (Option<i32>, String) {
-    std::fs::write(folder.path().join("devops-agent.toml"), settings).unwrap();
-    let binary = env!("CARGO_BIN_EXE_devops-agent");
-    let output = Command::new(binary).current_dir(folder.path()).args(arguments).output().unwrap();
-    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    (output.status.code(), told.concat())
-}
-
 const SETTINGS: &str = "[docker]\nhost = \"none\"\n[services.payments]\ncontainer = \"payments\"\nautonomy = \"act\"\n\
                         [services.orders-db]\ncontainer = \"orders-db\"\nprotected = true\n[log]\nfilter = \"off\"\n";
 
 #[test]
 fn the_policy_answers_without_an_incident() {
     let folder = tempfile::tempdir().unwrap();
-    let run = |arguments: &[&str]| program(&folder, SETTINGS, arguments);
+    std::fs::write(folder.path().join("devops-agent.toml"), SETTINGS).unwrap();
+    let run = |arguments: &[&str]| program(folder.path(), arguments);
     let (code, told) = run(&["policy", "explain", "payments"]);
     assert_eq!(code, Some(0), "{told}");
     for part in [
@@ -170,7 +160,8 @@ fn the_policy_answers_without_an_incident() {
 #[test]
 fn a_halt_by_the_command_line_stands_in_the_export_and_the_chain_holds() {
     let folder = tempfile::tempdir().unwrap();
-    let run = |arguments: &[&str]| program(&folder, SETTINGS, arguments);
+    std::fs::write(folder.path().join("devops-agent.toml"), SETTINGS).unwrap();
+    let run = |arguments: &[&str]| program(folder.path(), arguments);
     assert_eq!(run(&["halt", "--because", "the exchange is closed", "--by", "jo"]).0, Some(0));
     assert_eq!(run(&["raise", "payments", "--by", "kim"]).0, Some(0));
     assert_eq!(run(&["raise"]).0, Some(4));

@@ -22,12 +22,25 @@ pub(crate) async fn provider(answers: Vec<Value>) -> (String, Seen) {
     (serve(router).await, seen)
 }
 
+/// A provider that answers by the number of its turns so far.
+pub(crate) async fn by_turn(turn: impl Fn(usize) -> Value + Clone + Send + Sync + 'static) -> String {
+    let answer = move |Json(body): Json<Value>| {
+        let turns =
+            body["messages"].as_array().unwrap().iter().filter(|message| message["role"] == "assistant").count();
+        // The first turn is triage's.
+        let reply = turn(turns.saturating_sub(1));
+        async move { Json(reply) }
+    };
+    serve(Router::new().route("/chat/completions", post(answer))).await
+}
+
 /// An answer that asks for these calls.
-pub(crate) fn calls(wanted: &[(&str, Value)]) -> Value {
+pub(crate) fn calls<N: AsRef<str>>(wanted: &[(N, Value)]) -> Value {
     let calls: Vec<_> = wanted
         .iter()
         .enumerate()
         .map(|(index, (name, args))| {
+            let name = name.as_ref();
             json!({ "id": format!("x{index}"), "type": "function", "function": { "name": name, "arguments": args.to_string() } })
         })
         .collect();

@@ -1,6 +1,6 @@
 //! What the tests share: an agent in the world of a case, and an agent behind HTTP.
 
-use std::sync::Arc;
+use std::{path::Path, process::Command, sync::Arc};
 
 use axum::Router;
 use devops_agent::{
@@ -78,4 +78,12 @@ pub(crate) async fn serve(router: Router) -> String {
 /// The journal's story, a word a line.
 pub(crate) fn story(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(|entry| entry.event.name().to_owned()).collect()
+}
+
+/// The program itself, in a folder of its own; what it told and complained of is one text.
+pub(crate) fn program(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let binary = env!("CARGO_BIN_EXE_devops-agent");
+    let output = Command::new(binary).current_dir(folder).args(arguments).output().unwrap();
+    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    (output.status.code(), told.concat())
 }
