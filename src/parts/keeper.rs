@@ -97,12 +97,7 @@ impl Keeper {
     async fn follow_documents(&self) {
         let mut reloads = self.library.reloads();
         let mut due = self.interval();
-        loop {
-            tokio::select! {
-                _ = due.tick() => {}
-                reloaded = reloads.changed() => if reloaded.is_err() { return },
-            }
-            reloads.mark_unchanged();
+        while woken(&mut due, &mut reloads).await {
             self.look_at_documents().await;
         }
     }
@@ -112,12 +107,7 @@ impl Keeper {
         let mut changes = self.journal.changes();
         let mut seen = Seen::default();
         let mut due = self.interval();
-        loop {
-            tokio::select! {
-                _ = due.tick() => {}
-                changed = changes.changed() => if changed.is_err() { return },
-            }
-            changes.mark_unchanged();
+        while woken(&mut due, &mut changes).await {
             match self.incidents(&mut seen).await {
                 Ok(_) => {}
                 Err(Trouble::Journal(JournalError::Closed)) => return,
@@ -229,6 +219,16 @@ impl Keeper {
         *seen = next;
         Ok((written, removed))
     }
+}
+
+/// Waits until it is due, or something has changed since the last look; `false` when nothing will change any more.
+async fn woken<T>(due: &mut Interval, changes: &mut watch::Receiver<T>) -> bool {
+    let goes_on = tokio::select! {
+        _ = due.tick() => true,
+        changed = changes.changed() => changed.is_ok(),
+    };
+    changes.mark_unchanged();
+    goes_on
 }
 
 /// Why memory could not be brought in step.

@@ -44,20 +44,12 @@ impl ExprVisitor for Told {
     type Error = Infallible;
 
     fn pre_visit(&mut self, expression: &Expr) -> Result<bool, Infallible> {
-        let selector = match expression {
-            Expr::VectorSelector(selector) => Some(selector),
-            Expr::MatrixSelector(range) => Some(&range.vs),
-            Expr::Aggregate(_)
-            | Expr::Unary(_)
-            | Expr::Binary(_)
-            | Expr::Paren(_)
-            | Expr::Subquery(_)
-            | Expr::NumberLiteral(_)
-            | Expr::StringLiteral(_)
-            | Expr::Call(_)
-            | Expr::Extension(_) => None,
-        };
-        self.0.extend(selector.map(signal));
+        if let Expr::VectorSelector(selector) = expression {
+            self.0.push(signal(selector));
+        }
+        if let Expr::MatrixSelector(range) = expression {
+            self.0.push(signal(&range.vs));
+        }
         Ok(true)
     }
 }

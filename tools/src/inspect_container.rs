@@ -71,12 +71,13 @@ impl Tool for InspectContainer {
         let found = docker.of_service(&service).await?;
         let raw = service::raw(&found);
         let now = self.clock.now();
+        let mut containers: Vec<_> = found.iter().map(ContainerView::of).collect();
         // Made before they are run: a closure within the stream would have to hold for any lifetime.
-        let asked: Vec<_> = found.iter().map(|container| beside(docker, container, now)).collect();
+        let asked = found.iter().zip(&containers);
+        let asked: Vec<_> = asked.map(|(container, view)| beside(docker, container, view, now)).collect();
         let beside: Vec<_> = futures::stream::iter(asked).buffered(TOGETHER).collect().await;
         let (usage, events): (Vec<_>, Vec<_>) = beside.into_iter().unzip();
         let (usage, events) = (usage.into_iter().flatten().collect(), events.concat());
-        let mut containers: Vec<_> = found.iter().map(ContainerView::of).collect();
         containers.sort_by_key(ContainerView::badness);
         let Some(worst) = containers.first().cloned() else {
             return Err(Failure::Tell(format!("Docker knows no container of {}", args.service)));
@@ -91,8 +92,12 @@ impl Tool for InspectContainer {
 }
 
 /// What a container uses and what happened to it: worth having and not worth failing for.
-async fn beside(docker: &Docker, container: &Container, now: DateTime<Utc>) -> (Option<String>, Vec<String>) {
-    let view = ContainerView::of(container);
+async fn beside(
+    docker: &Docker,
+    container: &Container,
+    view: &ContainerView,
+    now: DateTime<Utc>,
+) -> (Option<String>, Vec<String>) {
     let id = container.id.as_deref().unwrap_or_default();
     let usage = async {
         let stats = if view.running { docker.usage(id).await? } else { return None };
