@@ -3,7 +3,7 @@
 use devops_agent::{incident::Outcome, report::Report};
 use evals::Case;
 
-use crate::stage::{played, story};
+use crate::stage::{played, program, story};
 
 #[tokio::test]
 async fn every_case_passes_its_own_truth() {
@@ -67,4 +67,13 @@ async fn a_service_that_the_agent_sees_with_is_protected() {
     let (stage, incident, _) = played("container-killed", more).await;
     assert_eq!((incident.outcome, stage.world.changes().len()), (Some(Outcome::HandedOver), 0));
     stage.strike().await;
+}
+
+#[test]
+fn the_demonstration_ends_well_and_complains_of_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, told) = program(folder.path(), &["demo", "--once"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("The report that it leaves:") && !told.contains("panicked"), "{told}");
+    assert!(!told.contains("ERROR") && !told.contains("WARN"), "{told}");
 }

@@ -1,4 +1,11 @@
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use memory::{Ask, Collection, Memory, MemoryError, MemoryOptions, Place};
 
@@ -50,6 +57,22 @@ async fn what_a_process_that_died_left_of_other_indexes_goes_when_it_is_opened()
     fs::write(folder.path().join("runbooks/current"), "rubbish").unwrap();
     assert!(hits(&open(embedded(folder.path()))).await.is_err());
     assert!(left.exists());
+}
+
+#[tokio::test]
+async fn one_whose_folder_was_removed_is_closed_without_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = filled(folder.path()).await;
+    // A panic says which folder it is about: other tests panic as they like.
+    let (panics, gone) = (Arc::new(AtomicUsize::new(0)), folder.path().display().to_string());
+    let (counted, before) = (Arc::clone(&panics), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        counted.fetch_add(usize::from(panic.to_string().contains(&gone)), Ordering::SeqCst);
+        before(panic);
+    }));
+    drop(folder);
+    drop(memory);
+    assert_eq!(panics.load(Ordering::SeqCst), 0);
 }
 
 fn copy_all(from: &Path, to: &Path) {
