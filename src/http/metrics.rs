@@ -56,7 +56,11 @@ impl Metrics {
         registry.register("requests_refused", "Requests refused: not readable, no credentials, full", refused.clone());
         registry.register("alerts", "Alerts taken in", alerts.clone());
         registry.register("alerts_repeated", "Alerts that stood in the journal already", repeated.clone());
-        registry.register("received_bytes", "Bytes of answers read from outside systems over HTTP", received.clone());
+        registry.register(
+            "received_bytes",
+            "Bytes of answers read from outside systems over HTTP, and of Docker's logs",
+            received.clone(),
+        );
         registry.register("incidents", "Incidents by phase", phases.clone());
         registry.register("incidents_ended", "Incidents by outcome", outcomes.clone());
         Self { registry, webhooks, refused, alerts, repeated, received, phases, outcomes }

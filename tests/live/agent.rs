@@ -22,6 +22,8 @@ pub(crate) struct Agent<'a> {
     lab: &'a Lab,
     pub(crate) child: Child,
     pub(crate) folder: PathBuf,
+    /// Bytes that agents before it read in this folder.
+    before: u64,
 }
 
 impl<'a> Agent<'a> {
@@ -69,11 +71,11 @@ impl<'a> Agent<'a> {
             lab.service_port,
         );
         std::fs::write(folder.join("agent.toml"), settings)?;
-        Self::again(lab, folder).await
+        Self::again(lab, folder, 0).await
     }
 
     /// Starts an agent on what another left in its folder.
-    async fn again(lab: &'a Lab, folder: PathBuf) -> Result<Self> {
+    async fn again(lab: &'a Lab, folder: PathBuf, before: u64) -> Result<Self> {
         let binary =
             std::env::var("DEVOPS_AGENT_BINARY").context("DEVOPS_AGENT_BINARY is not set; use tests/live/run")?;
         let log = std::fs::File::options().create(true).append(true).open(folder.join("agent.log"))?;
@@ -88,7 +90,7 @@ impl<'a> Agent<'a> {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| binary.clone())?;
-        let agent = Self { lab, child, folder };
+        let agent = Self { lab, child, folder, before };
         let url = format!("http://127.0.0.1:{}/health", lab.agent_port);
         lab.until("the agent is up", async |lab| lab.get(&url).await.is_ok()).await?;
         Ok(agent)
@@ -96,8 +98,9 @@ impl<'a> Agent<'a> {
 
     /// Killed as a crash would.
     pub(crate) async fn killed_and_started_again(mut self) -> Result<Self> {
+        let before = self.received().await.unwrap_or_default();
         self.child.kill().await?;
-        Self::again(self.lab, self.folder).await
+        Self::again(self.lab, self.folder, before).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value> {
@@ -122,7 +125,7 @@ impl<'a> Agent<'a> {
         let url = format!("http://127.0.0.1:{}/metrics", self.lab.agent_port);
         let metrics = self.lab.client.get(url).bearer_auth(OPERATOR).send().await.ok()?.text().await.ok()?;
         let value = metrics.lines().find_map(|line| line.strip_prefix("devops_agent_received_bytes_total "))?;
-        value.parse().ok()
+        value.parse().ok().map(|bytes: u64| self.before + bytes)
     }
 
     /// The entries of the incident so far.

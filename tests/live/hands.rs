@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     agent::{Agent, kind_of},
-    lab::{Lab, TOKEN},
+    lab::{Lab, TOKEN, WORK},
     llm::Llm,
     scenarios::{Done, ended, says},
 };
@@ -50,7 +50,8 @@ async fn four(lab: &Lab) -> Result<()> {
     lab.until("the four are healthy", async |lab| {
         running(lab, "health=healthy").await.is_ok_and(|found| found.len() == 4)
     })
-    .await
+    .await?;
+    lab.work(lab.fleet_port, WORK).await
 }
 
 /// Name and image of the service's running containers.
@@ -105,7 +106,7 @@ async fn agent<'a>(lab: &'a Lab, name: &str, llm: &Llm, more: &str) -> Result<Ag
     std::fs::write(&policy, POLICY)?;
     let settings = format!(
         "[guard]\npolicy = \"{}\"\n{}[services.fleet]\nlabels = {{ \"devops-agent.service\" = \"fleet\" }}\n\
-         health_url = \"http://127.0.0.1:{}/health\"\n[discovery]\nenabled = false\n{more}",
+         health_url = \"http://127.0.0.1:{}/health\"\nprometheus = '{{job=\"fleet\"}}'\n[discovery]\nenabled = false\n{more}",
         policy.display(),
         llm.settings(),
         lab.fleet_port,

@@ -13,8 +13,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+use crate::past;
+
 /// How long a part may take to start, or a state to be reached.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Predictions that a service has made before it breaks.
+pub(crate) const WORK: usize = 600;
 pub(crate) const TOKEN: &str = "live-suite-alertmanager";
 
 pub(crate) struct Lab {
@@ -27,6 +31,8 @@ pub(crate) struct Lab {
     /// The port that the replicas of one service share.
     pub(crate) fleet_port: u16,
     pub(crate) client: reqwest::Client,
+    /// The service's metrics after some work, as a scrape tells them.
+    metrics: String,
     /// Bytes that the agent of this scenario read over HTTP, as it said last.
     pub(crate) received: AtomicU64,
     dockerd: Option<Child>,
@@ -47,6 +53,7 @@ impl Lab {
             second_prometheus_port: port()?,
             fleet_port: port()?,
             client: reqwest::Client::builder().timeout(Duration::from_secs(20)).build()?,
+            metrics: String::new(),
             received: AtomicU64::new(0),
             dockerd: None,
             prometheus: None,
@@ -55,6 +62,7 @@ impl Lab {
         lab.write_configuration()?;
         lab.start_dockerd().await?;
         lab.build_image().await?;
+        lab.metrics = lab.metrics_after_work().await?;
         lab.start_alertmanager().await?;
         lab.start_prometheus().await?;
         Ok(lab)
@@ -76,8 +84,9 @@ impl Lab {
                 "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}\n\
                  rule_files: [rules.yml]\n\
                  alerting: {{ alertmanagers: [ {{ static_configs: [ {{ targets: ['127.0.0.1:{}'] }} ] }} ] }}\n\
-                 scrape_configs:\n- job_name: market-predictor\n  static_configs: [ {{ targets: ['127.0.0.1:{}'] }} ]\n",
-                self.alertmanager_port, self.service_port
+                 scrape_configs:\n- job_name: market-predictor\n  static_configs: [ {{ targets: ['127.0.0.1:{}'] }} ]\n\
+                 - job_name: fleet\n  static_configs: [ {{ targets: ['127.0.0.1:{}'] }} ]\n",
+                self.alertmanager_port, self.service_port, self.fleet_port
             ),
         )?;
         write("rules.yml", include_str!("rules.yml").to_owned())?;
@@ -124,7 +133,33 @@ impl Lab {
         terminate(self.dockerd.take()).await;
     }
 
+    /// What the service tells of itself after some work.
+    async fn metrics_after_work(&self) -> Result<String> {
+        let mut service = Command::new(predictor()?)
+            .env("PORT", self.service_port.to_string())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        self.until("the service answers", async |lab| lab.work(lab.service_port, 1).await.is_ok()).await?;
+        self.work(self.service_port, WORK).await?;
+        let metrics = self.get(&format!("http://127.0.0.1:{}/metrics", self.service_port)).await?;
+        service.kill().await?;
+        Ok(metrics)
+    }
+
+    /// So many predictions: a service that nobody uses has no logs.
+    pub(crate) async fn work(&self, port: u16, requests: usize) -> Result<()> {
+        let url = format!("http://127.0.0.1:{port}/predict");
+        for _ in 0..requests {
+            self.get(&url).await?;
+        }
+        Ok(())
+    }
+
+    /// With an hour of the services' past.
     pub(crate) async fn start_prometheus(&mut self) -> Result<()> {
+        let jobs = [("market-predictor", self.service_port), ("fleet", self.fleet_port)];
+        past::write(&self.metrics, &jobs, chrono::Utc::now(), &self.path("prometheus-data")).await?;
         let arguments = [
             format!("--config.file={}", self.path("prometheus.yml").display()),
             format!("--storage.tsdb.path={}", self.path("prometheus-data").display()),
@@ -168,8 +203,7 @@ impl Lab {
     async fn build_image(&self) -> Result<()> {
         let context = self.path("image");
         std::fs::create_dir_all(&context)?;
-        let binary = std::env::var("MARKET_PREDICTOR_BINARY")
-            .context("MARKET_PREDICTOR_BINARY is not set; use tests/live/run")?;
+        let binary = predictor()?;
         std::fs::copy(&binary, context.join("market-predictor")).with_context(|| binary.clone())?;
         std::fs::write(context.join("Dockerfile"), include_str!("market-predictor/Dockerfile"))?;
         self.docker(&["build", "--quiet", "--tag", "market-predictor:live", &context.display().to_string()]).await?;
@@ -242,7 +276,8 @@ impl Lab {
                 && fires == 0
                 && alerts.is_ok_and(|alerts| alerts.as_array().is_some_and(Vec::is_empty))
         })
-        .await
+        .await?;
+        self.work(self.service_port, WORK).await
     }
 
     pub(crate) async fn switch(&self, name: &str) {
@@ -289,6 +324,10 @@ impl Lab {
             eprintln!("the suite's folder could not be removed: {error}");
         }
     }
+}
+
+fn predictor() -> Result<String> {
+    std::env::var("MARKET_PREDICTOR_BINARY").context("MARKET_PREDICTOR_BINARY is not set; use tests/live/run")
 }
 
 /// SIGTERM, and SIGKILL if that does not help.

@@ -17,6 +17,7 @@ mod first_look;
 mod hands;
 mod lab;
 mod llm;
+mod past;
 mod promql;
 mod scenarios;
 
@@ -102,7 +103,7 @@ fn first_looks(rows: &[scenarios::Row]) {
         }
     }
     println!(
-        "TOKENS: alert, runbook and first answers as a model reads them. MISSING: looks that its first turn still wanted. TOLD: all that it\nreads to the end. RAW: what Prometheus, Alertmanager and health checks answered to the end, or what the journal keeps of Docker's\nanswers if that is more. LATE: tools that the first look did not wait for."
+        "TOKENS: alert, runbook and first answers as a model reads them. MISSING: looks that its first turn still wanted. TOLD: all that it\nreads to the end. RAW: what Prometheus, Alertmanager, health checks and Docker's logs answered to the\nend, at four bytes a token, or what the journal keeps of all answers if that is more. LATE: tools that the first look did not wait for."
     );
 }
 

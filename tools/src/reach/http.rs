@@ -15,9 +15,14 @@ use crate::{Failure, SharedClock, System, text};
 /// One count for the process, as its metrics have it.
 static RECEIVED: AtomicU64 = AtomicU64::new(0);
 
-/// Bytes of answers that this process read from outside systems over HTTP.
+/// Bytes of answers that this process read from outside systems over HTTP, Docker's logs among them.
 pub fn received_bytes() -> u64 {
     RECEIVED.load(Ordering::Relaxed)
+}
+
+/// Counts bytes that were read.
+pub(super) fn count_received(bytes: usize) {
+    RECEIVED.fetch_add(bytes as u64, Ordering::Relaxed);
 }
 
 /// How one system is reached.
@@ -180,7 +185,7 @@ impl Http {
                 )));
             }
             body.extend_from_slice(&chunk);
-            RECEIVED.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            count_received(chunk.len());
         }
         Ok(body)
     }

@@ -1,11 +1,14 @@
 //! A small market-predictor that can be broken: `/health`, `/status`, `/version`, `/metrics`, `/predict`, and switches by POST.
 //!
+//! It has as many series as a service of its kind, and writes a line for each prediction and for each request that failed.
+//!
 //! By environment: `LISTEN` (127.0.0.1) and `PORT` (8000); `VERSION`, shown at `/version`; `PORT_SHARING=1` listens with
 //! SO_REUSEPORT and answers its health check by a socket of its own, since the port may be answered by another process;
 //! `GRACEFUL=1` takes SIGTERM for "accept what waits, finish what is under way, end"; `SICK=start` is never healthy, `SICK=3` is no
 //! longer healthy after three seconds. `market-predictor load HOST:PORT SECONDS THREADS` asks for predictions and counts failures.
 
 mod load;
+mod metrics;
 
 use std::{
     env, fs,
@@ -35,13 +38,11 @@ struct State {
     hung: AtomicBool,
     errors: AtomicBool,
     sick: AtomicBool,
-    ok: AtomicU64,
-    failed: AtomicU64,
+    counts: metrics::Counts,
     in_flight: AtomicU64,
     /// Connections that are being answered.
     open: AtomicU64,
     stopping: AtomicBool,
-    micros: AtomicU64,
 }
 
 fn main() {
@@ -198,24 +199,27 @@ where
         ("GET", "/health") => ("200 OK", "{\"status\":\"ok\"}".to_owned()),
         ("GET", "/version") => ("200 OK", format!("{{\"version\":\"{}\"}}", env::var("VERSION").unwrap_or_default())),
         ("GET", "/status") => ("200 OK", status(state)),
-        ("GET", "/metrics") => ("200 OK", metrics(state)),
-        ("GET", "/predict") => predict(state, begun),
+        ("GET", "/metrics") => ("200 OK", state.counts.exposition(state.in_flight.load(SeqCst))),
+        ("GET", "/predict") => predict(state),
         ("POST", switch) => turn(switch, state),
         _ => ("404 Not Found", "{\"detail\":\"Not Found\"}".to_owned()),
     };
+    let took = begun.elapsed();
+    state.counts.count(path, status.starts_with("200"), took);
+    if path == "/predict" {
+        log("info", &format!("{method} {path} {} in {} us", &status[..3], took.as_micros()));
+    }
     let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
 }
 
-fn predict(state: &State, begun: Instant) -> (&'static str, String) {
-    let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(0);
-    state.micros.fetch_add(micros, SeqCst);
+fn predict(state: &State) -> (&'static str, String) {
     if state.errors.load(SeqCst) {
-        state.failed.fetch_add(1, SeqCst);
         log("error", "feature store timeout after 20ms");
         return ("500 Internal Server Error", "{\"detail\":\"feature store timeout\"}".to_owned());
     }
-    state.ok.fetch_add(1, SeqCst);
-    ("200 OK", "{\"symbol\":\"BTC\",\"move\":0.0012}".to_owned())
+    let symbol = state.counts.predicted();
+    log("info", &format!("predicted {symbol} for the next 60 seconds"));
+    ("200 OK", format!("{{\"symbol\":\"{symbol}\",\"move\":0.0012}}"))
 }
 
 fn turn(switch: &str, state: &State) -> (&'static str, String) {
@@ -245,23 +249,8 @@ fn turn(switch: &str, state: &State) -> (&'static str, String) {
 }
 
 fn status(state: &State) -> String {
-    format!("{{\"predictions\":{},\"errors\":{}}}", state.ok.load(SeqCst), state.failed.load(SeqCst))
-}
-
-fn metrics(state: &State) -> String {
-    let (ok, failed) = (state.ok.load(SeqCst), state.failed.load(SeqCst));
-    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = statm.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
-    format!(
-        "# TYPE http_requests_total counter\nhttp_requests_total{{status=\"200\"}} {ok}\nhttp_requests_total{{status=\"500\"}} {failed}\n\
-         # TYPE http_requests_in_flight gauge\nhttp_requests_in_flight {}\n\
-         # TYPE http_request_duration_seconds summary\nhttp_request_duration_seconds_sum {}\nhttp_request_duration_seconds_count {}\n\
-         # TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {}\n",
-        state.in_flight.load(SeqCst),
-        state.micros.load(SeqCst) as f64 / 1e6,
-        ok + failed,
-        pages * 4_096
-    )
+    let (ok, failed) = state.counts.predictions();
+    format!("{{\"predictions\":{ok},\"errors\":{failed}}}")
 }
 
 fn log(level: &str, message: &str) {

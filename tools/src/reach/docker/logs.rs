@@ -8,7 +8,7 @@ use bollard::{container::LogOutput, query_parameters::LogsOptions};
 use chrono::{DateTime, Utc};
 
 use super::{Docker, failure};
-use crate::Failure;
+use crate::{Failure, reach::http::count_received};
 
 /// Bytes of a log that are kept at most.
 const LOG_BYTES: usize = 4 << 20;
@@ -105,6 +105,7 @@ impl Docker {
                 }
             };
             read += message.len();
+            count_received(message.len());
             for line in String::from_utf8_lossy(&message).lines() {
                 lines += 1;
                 newest.push((stream, line.to_owned()));
