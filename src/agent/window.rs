@@ -17,6 +17,9 @@ const SUMMARY: usize = 240;
 const LEFT: usize = 70;
 /// The fewest tokens that an answer of the first look is cut to.
 const LEAST: usize = 48;
+/// How often an answer is cut to come within its tokens, and characters that go at least each time.
+const CUTS: usize = 8;
+const CUT: usize = 16;
 
 /// One message on its way into the window.
 #[derive(Debug, Clone)]
@@ -47,12 +50,13 @@ impl Counts {
     }
 }
 
-/// Shows the answers of the first look within so many tokens together: short ones whole, long ones in part.
+/// Shows the answers of the first look within so many tokens together, fences and notes among them: short ones whole, long ones in
+/// part.
 pub(super) fn first_look(pieces: &mut [Piece], most: usize, counts: &mut Counts, model: &dyn Model) {
     let mut sizes = Vec::new();
     for (at, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.turn == 0) {
         if let Some(answer) = &piece.answer {
-            sizes.push((counts.of(answer.seq, &answer.text, model), at));
+            sizes.push((counts.of(answer.seq, text_of(&piece.message), model), at));
         }
     }
     let level = level(sizes.iter().map(|(tokens, _)| *tokens).collect(), most).max(LEAST);
@@ -60,11 +64,24 @@ pub(super) fn first_look(pieces: &mut [Piece], most: usize, counts: &mut Counts,
         if let Some(piece) = pieces.get_mut(at)
             && let Some(answer) = &piece.answer
         {
-            // Tokens are spread evenly enough over a text to cut by characters.
-            let characters = answer.text.chars().count() * level / tokens.max(1);
-            set_text(&mut piece.message, answer.shown(&shortened(answer, characters)));
+            set_text(&mut piece.message, within(answer, tokens, level, counts, model));
         }
     }
+}
+
+/// An answer of so many tokens, shown within fewer.
+fn within(answer: &Answer, tokens: usize, most: usize, counts: &mut Counts, model: &dyn Model) -> String {
+    // Tokens are spread evenly enough over a text to cut by characters; what is still too long is cut again.
+    let mut characters = answer.text.chars().count() * most / tokens.max(1);
+    for _ in 0..CUTS {
+        let text = answer.shown(&shortened(answer, characters));
+        let tokens = counts.of(answer.seq, &text, model);
+        if tokens <= most {
+            return text;
+        }
+        characters = (characters * most / tokens).min(characters.saturating_sub(CUT));
+    }
+    answer.shown(&shortened(answer, characters))
 }
 
 /// The most tokens that each may have so that all have `most` together.
