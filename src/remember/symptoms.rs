@@ -13,7 +13,7 @@ use crate::{
 const SYMPTOMS: usize = 48;
 /// Characters of a line.
 const LINE: usize = 300;
-/// Lines of one answer that is kept as text.
+/// Lines of one answer.
 const OF_ANSWER: usize = 8;
 /// Alerts that are told; a group may hold hundreds.
 const ALERTS: usize = 5;
@@ -37,8 +37,8 @@ const ANNOTATIONS: usize = 6;
 const FIRST: [&str; 4] = ["summary", "description", "message", "title"];
 /// Annotations that are links, not words.
 const LINKS: [&str; 3] = ["runbook_url", "dashboard_url", "generator_url"];
-/// Tools whose text says what stands out, most important first.
-const STANDS_OUT: [&str; 2] = ["rank_suspects", "log_patterns"];
+/// How a line of `log_patterns` begins that tells of one pattern; the others tell of the reading.
+const PATTERNS: [&str; 4] = ["new ", "much more often ", "vanished ", "much more seldom "];
 
 pub(super) fn of(incident: &Incident, entries: &[Entry]) -> Vec<String> {
     let mut lines = Vec::new();
@@ -55,10 +55,8 @@ pub(super) fn of(incident: &Incident, entries: &[Entry]) -> Vec<String> {
         match tool.as_str() {
             "inspect_container" => lines.extend(container(of, data)),
             "check_health" => lines.extend(health(of, data)),
-            tool if STANDS_OUT.contains(&tool) => {
-                let told = text.lines().filter(|line| !line.trim().is_empty()).take(OF_ANSWER);
-                lines.extend(told.map(|told| format!("{tool}: {told}")));
-            }
+            "rank_suspects" => lines.extend(suspects(data)),
+            "log_patterns" => lines.extend(patterns(text)),
             _ => {}
         }
     }
@@ -114,4 +112,25 @@ fn container(of: Option<&str>, data: &Value) -> Option<String> {
 fn health(of: Option<&str>, data: &Value) -> Option<String> {
     let outcome = data.get("outcome")?.as_str()?;
     Some(format!("health of {}: {outcome}", of.unwrap_or("?")))
+}
+
+/// Which metrics left their past, and how; not by how much, which differs each time.
+fn suspects(data: &Value) -> impl Iterator<Item = String> {
+    let metrics = data.get("metrics").and_then(Value::as_array).into_iter().flatten();
+    let told = metrics.filter_map(|suspect| {
+        let word = |field: &str| suspect.get(field).and_then(Value::as_str);
+        let labels = word("labels").map(|labels| format!("{{{labels}}}")).unwrap_or_default();
+        Some(format!("suspect: {} {}{labels} {}", word("service")?, word("metric")?, word("direction")?))
+    });
+    told.take(OF_ANSWER)
+}
+
+/// What the log says that it did not say before: each pattern behind its count.
+fn patterns(text: &str) -> impl Iterator<Item = String> {
+    let told = text.lines().filter_map(|line| {
+        let kind = PATTERNS.iter().find(|kind| line.starts_with(*kind))?;
+        let (_, said) = line.split_once("): ")?;
+        Some(format!("log, {}: {said}", kind.trim()))
+    });
+    told.take(OF_ANSWER)
 }

@@ -7,6 +7,12 @@ use tools::{Effect, Origin, Service};
 use super::*;
 use crate::incident::{AnswerStatus, Call, Conclusion, JoinReason, ServiceMatch, Usage, Who, Word};
 
+/// As `log_patterns` tells it.
+const LOG: &str = "log of payments: the last 15 min (9 lines) against the 60 min before (20 lines)
+new ERROR (3 times): cache is full
+vanished (0 times, 9.0 expected): <*> quotes sent
+see more: search_loki {\"service\": \"payments\", \"containing\": \"cache\"}
+[2 rare patterns are new; may be chance]";
 const KEY: &str = "ghp_0123456789abcdefghijklmnopqrstuvwxyzAB";
 
 fn who(by: &str) -> Who {
@@ -61,6 +67,10 @@ fn events() -> Vec<Event> {
         resolved: true,
         ..Conclusion::default()
     };
+    let suspects = json!({ "metrics": [
+        { "service": "payments", "metric": "memory", "labels": "pool=heap", "direction": "up", "score": 9.0 },
+        { "service": "records", "metric": "latency", "direction": "down", "score": 5.0 },
+    ] });
     vec![
         Event::Opened {
             source: Source::Alert,
@@ -78,7 +88,8 @@ fn events() -> Vec<Event> {
         turned(looks),
         answered("c1", "inspect_container", "x", ended.clone()),
         answered("c2", "check_health", "x", json!({ "ok": false, "outcome": "timed out" })),
-        answered("c3", "rank_suspects", "1. payments memory up 9 sigma\n\n2. records latency\n", json!({})),
+        answered("c3", "rank_suspects", "most suspicious: payments", suspects),
+        answered("c3", "log_patterns", LOG, json!({})),
         turned(vec![restart.clone()]),
         begun(&restart),
         proven(false, "c4"),
@@ -121,14 +132,16 @@ fn symptoms_cause_remedies_and_what_people_said_are_kept_and_no_secret() {
         (kept.incident, kept.alert.as_str(), kept.service.as_deref(), kept.environment.as_deref()),
         (7, "QuotesStalled", Some("payments"), Some("production"))
     );
-    assert_eq!(kept.at.to_rfc3339(), "2026-11-20T10:00:16+00:00", "when it ended, not when somebody spoke of it");
+    assert_eq!(kept.at.to_rfc3339(), "2026-11-20T10:00:17+00:00", "when it ended, not when somebody spoke of it");
     insta::assert_snapshot!(kept.symptoms.join("\n"), @"
     alert QuotesStalled severity=critical
     summary: quotes stall, token [masked]
     container of payments: exited, exit code 137, killed for want of memory, restarted 2 times
     health of records: timed out
-    rank_suspects: 1. payments memory up 9 sigma
-    rank_suspects: 2. records latency
+    suspect: payments memory{pool=heap} up
+    suspect: records latency down
+    log, new: cache is full
+    log, vanished: <*> quotes sent
     ");
     assert_eq!(kept.cause, "A leak in the quote cache", "as people know it now");
     let helped: Vec<_> = kept.remedies.iter().map(|remedy| (remedy.tool.as_str(), remedy.helped)).collect();
@@ -139,14 +152,14 @@ fn symptoms_cause_remedies_and_what_people_said_are_kept_and_no_secret() {
     assert!(!serde_json::to_string(&kept).unwrap().contains(KEY));
 
     let mut silent = events();
-    silent.truncate(16);
+    silent.truncate(17);
     assert_eq!(of(silent, "").unwrap().cause, "It ran out of memory ([masked]).");
 }
 
 #[test]
 fn what_goes_on_was_asked_or_is_to_be_forgotten_is_not_kept() {
     let mut open = events();
-    open.truncate(15);
+    open.truncate(16);
     assert_eq!(of(open, ""), None);
     let mut question = events();
     question[0] = Event::Opened {
@@ -159,7 +172,7 @@ fn what_goes_on_was_asked_or_is_to_be_forgotten_is_not_kept() {
     forgotten.push(Event::Forgotten { who: who("jo") });
     assert_eq!(of(forgotten, ""), None);
     let mut handed_over = events();
-    handed_over[15] = Event::Closed { outcome: Outcome::HandedOver, why: String::new() };
+    handed_over[16] = Event::Closed { outcome: Outcome::HandedOver, why: String::new() };
     assert_eq!(of(handed_over, "").unwrap().ended, Ended::HandedOver);
 }
 

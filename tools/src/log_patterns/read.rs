@@ -15,6 +15,8 @@ const PAGE: usize = 5_000;
 /// Where that is too much it is asked for a quarter, until it is so few; then for twice as many each time.
 const FEWER: usize = 4;
 const LEAST: usize = 8;
+/// In Loki's words for a query that it does not understand: fewer lines would not help.
+const NOT_UNDERSTOOD: &str = "parse error";
 /// Questions, and lines and bytes in all: what is older is left out and said so.
 const QUESTIONS: usize = 40;
 const LINES: usize = 12 * PAGE;
@@ -114,7 +116,9 @@ async fn page(
                 return Err(Failure::Tell(format!("the log selector {selector} is no selector of lines")));
             }
             // So many lines may be more bytes than an answer may have, or more than Loki is set up to give.
-            Err(Failure::Tell(_)) if *limit > LEAST => *limit = (*limit / FEWER).max(LEAST),
+            Err(Failure::Tell(why)) if *limit > LEAST && !why.contains(NOT_UNDERSTOOD) => {
+                *limit = (*limit / FEWER).max(LEAST);
+            }
             Err(failure) => return Err(failure),
         }
     }

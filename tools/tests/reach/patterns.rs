@@ -177,6 +177,14 @@ async fn a_loki_that_fails_is_told_and_never_taken_for_silence() {
 }
 
 #[tokio::test]
+async fn a_selector_that_loki_does_not_understand_is_asked_once() {
+    let server = server(ResponseTemplate::new(400).set_body_string("parse error at line 0, col 22: x")).await;
+    let failure = by_loki(&server.uri(), options()).run("log_patterns", &json!({ "service": "payments" })).await;
+    assert!(failure.unwrap_err().to_string().contains("parse error at line 0"));
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn without_a_source_the_missing_key_is_named() {
     let loki = Loki::new(client(), "http://127.0.0.1:9", options(), clock()).unwrap();
     let none = Registry::new().0.look(LogPatterns::new(None, None, catalogue(), clock()));
