@@ -69,10 +69,19 @@ impl Sparse {
     }
 }
 
-/// The dimension of a word; stable over time and machines.
+/// The dimension of a word; stable over time and machines. The upper half of all dimensions is for pairs.
 pub fn word_id(word: &str) -> u32 {
-    let digest = Sha256::digest(word.as_bytes());
-    digest.iter().take(4).fold(0, |id, byte| (id << 8) | u32::from(*byte))
+    hashed(word) >> 1
+}
+
+/// The dimension of a pair, one of a million: most pairs of a large collection stand in one text only, and a list for each would
+/// take more memory than all the rest. That two share one is rare, and seldom matters.
+fn pair_id(first: &str, second: &str) -> u32 {
+    (1 << 31) | (hashed(&format!("{first} {second}")) & ((1 << 20) - 1))
+}
+
+fn hashed(text: &str) -> u32 {
+    Sha256::digest(text.as_bytes()).iter().take(4).fold(0, |id, byte| (id << 8) | u32::from(*byte))
 }
 
 /// The vector of a question: each word and each pair once.
@@ -85,7 +94,7 @@ pub fn question(text: &str) -> Sparse {
 /// Words that stand side by side, stop words aside: `out of space` is a pair, and so is `OutOfSpace`.
 pub(crate) fn pairs(words: &[Word]) -> impl Iterator<Item = u32> + '_ {
     let parts = || words.iter().filter(|word| !word.whole);
-    parts().zip(parts().skip(1)).map(|(first, second)| word_id(&format!("{} {}", first.text, second.text)))
+    parts().zip(parts().skip(1)).map(|(first, second)| pair_id(&first.text, &second.text))
 }
 
 impl Weights {

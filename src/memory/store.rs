@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
-use crate::{Collection, Filter, Indexed, MemoryError, Point, Sparse, Weights};
+use crate::{Collection, Filter, Indexed, MemoryError, Point, Sparse, Weights, words};
 
 /// The form of what is stored; an index of another one is not read.
 pub const FORMAT: u32 = 1;
@@ -31,7 +31,7 @@ impl IndexName {
     /// The name of an index made with these weights and this model.
     pub fn of(weights: &Weights, model: Option<&str>, generation: u32) -> Self {
         let Weights { k1, b, b_short, title, heading, pair, average } = weights;
-        let making = format!("{k1} {b} {b_short} {title} {heading} {pair} {model:?}");
+        let making = format!("{} {k1} {b} {b_short} {title} {heading} {pair} {model:?}", words::VERSION);
         let making = hex::encode(Sha256::digest(making.as_bytes())).chars().take(10).collect();
         Self { format: FORMAT, average: *average, making, generation }
     }

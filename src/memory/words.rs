@@ -2,6 +2,8 @@
 
 use qdrant_rust_stemmers::{Algorithm, Stemmer};
 
+/// Raised when texts give other words or pairs than before: then every index is made anew.
+pub(crate) const VERSION: u32 = 1;
 /// Letters of a word; what is longer is no word but data.
 const LONGEST: usize = 48;
 /// Words of one text that are looked at.
