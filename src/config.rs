@@ -214,6 +214,8 @@ fn connect_timeout() -> Duration {
 pub struct DockerSettings {
     /// Host, `""` for the default socket, `"none"` for no Docker.
     pub host: String,
+    /// Where the `/proc` of the engine's machine is; empty: not read.
+    pub proc: PathBuf,
     /// How long an answer may take.
     #[serde(with = "units::duration")]
     pub timeout: Duration,

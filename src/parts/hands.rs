@@ -34,6 +34,11 @@ pub(super) fn registry(
         .context("[notify]")?;
     let releases: Arc<dyn Releases> = Arc::new(journal.clone());
     let (catalogue, clock) = (|| catalogue.clone(), || Arc::clone(clock));
+    let mut suspects = RankSuspects::new(prometheus.clone(), catalogue(), clock());
+    let proc = &settings.docker.proc;
+    if let Some(docker) = docker.as_ref().filter(|_| !proc.as_os_str().is_empty()) {
+        suspects = suspects.by_connections(Arc::clone(docker), proc.clone());
+    }
     let (registry, mint) = Registry::new();
     let registry = registry
         .look(QueryPrometheus::new(prometheus.clone(), clock()))
@@ -47,7 +52,7 @@ pub(super) fn registry(
         .look(ListChanges::new(docker.clone(), github.clone(), catalogue(), clock()))
         .look(ReadFile::new(github.clone(), catalogue()))
         .look(SearchCode::new(github.clone(), catalogue()))
-        .look(RankSuspects::new(prometheus.clone(), catalogue(), clock()))
+        .look(suspects)
         .look(LogPatterns::new(loki.clone(), docker.clone(), catalogue(), clock()))
         .look(Forecast::new(prometheus.clone(), docker.clone(), catalogue(), clock()))
         .look(SloStatus::new(prometheus.clone(), catalogue(), clock()))

@@ -2,12 +2,14 @@
 
 mod answer;
 mod calls;
+mod connections;
 mod neighbours;
 mod read;
 mod told;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -18,9 +20,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Seen, Service, SharedCatalogue, SharedClock, Tool,
+    Catalogue, Failure, Seen, Service, SharedCatalogue, SharedClock, Tool,
     query_prometheus::configured,
-    reach::{Plain, Prometheus},
+    reach::{Docker, Plain, Prometheus},
     service,
 };
 use answer::Suspects;
@@ -69,9 +71,16 @@ impl From<SuspectsSymptom> for Signal {
     }
 }
 
+/// Where it is seen which containers are connected.
+struct Containers {
+    docker: Arc<Docker>,
+    proc: PathBuf,
+}
+
 /// Ranks suspects.
 pub struct RankSuspects {
     prometheus: Option<Arc<Prometheus>>,
+    containers: Option<Containers>,
     catalogue: SharedCatalogue,
     clock: SharedClock,
 }
@@ -79,7 +88,37 @@ pub struct RankSuspects {
 impl RankSuspects {
     /// A tool over this Prometheus; without one every call says so.
     pub fn new(prometheus: Option<Arc<Prometheus>>, catalogue: SharedCatalogue, clock: SharedClock) -> Self {
-        Self { prometheus, catalogue, clock }
+        Self { prometheus, containers: None, catalogue, clock }
+    }
+
+    /// Reads who calls whom from the connections of containers too: below `proc`, where the engine's machine has its `/proc`.
+    #[must_use]
+    pub fn by_connections(self, docker: Arc<Docker>, proc: PathBuf) -> Self {
+        Self { containers: Some(Containers { docker, proc }), ..self }
+    }
+
+    /// Who calls whom, where the catalogue does not say; what could not be read is said.
+    async fn calls(
+        &self,
+        prometheus: &Prometheus,
+        catalogue: &Catalogue,
+        times: Times,
+    ) -> (BTreeSet<Edge>, Vec<String>) {
+        let by_connections = async {
+            match &self.containers {
+                Some(Containers { docker, proc }) => connections::connections(docker, proc, catalogue).await,
+                None => Ok(BTreeSet::new()),
+            }
+        };
+        let (by_series, by_connections) = join(calls::calls(prometheus, catalogue, times.now), by_connections).await;
+        let (mut calls, mut not_seen) = (BTreeSet::new(), Vec::new());
+        for found in [by_series, by_connections] {
+            match found {
+                Ok(found) => calls.extend(found),
+                Err(failure) => not_seen.push(format!("who calls whom: {failure}")),
+            }
+        }
+        (calls, not_seen)
     }
 }
 
@@ -99,13 +138,9 @@ impl Tool for RankSuspects {
             )));
         }
         let catalogue = self.catalogue.load();
-        let mut not_seen = Vec::new();
         let alone = asked.depends_on.is_empty() && catalogue.dependants(&asked.name).is_empty();
-        let calls = if alone { calls::calls(prometheus, &catalogue, times.now).await } else { Ok(BTreeSet::new()) };
-        let calls = calls.unwrap_or_else(|failure| {
-            not_seen.push(format!("who calls whom: {failure}"));
-            BTreeSet::new()
-        });
+        let (calls, mut not_seen) =
+            if alone { self.calls(prometheus, &catalogue, times).await } else { Default::default() };
         let around = neighbours::around(&catalogue, &asked, calls);
         if around.left_out > 0 {
             not_seen.push(format!("{} services farther away", around.left_out));

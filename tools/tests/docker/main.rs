@@ -15,6 +15,7 @@
 
 mod bench;
 mod broken;
+mod connections;
 mod load;
 mod plain;
 mod swarm;

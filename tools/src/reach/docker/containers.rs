@@ -4,14 +4,16 @@ use std::{collections::BTreeSet, time::Duration};
 
 use bollard::{
     models::{
-        ContainerCreateBody, ContainerInspectResponse, ContainerStatsResponse, ContainerSummary, ContainerUpdateBody,
-        TaskState,
+        ContainerCreateBody, ContainerInspectResponse, ContainerStatsResponse, ContainerSummary,
+        ContainerSummaryStateEnum, ContainerUpdateBody, TaskState,
     },
     query_parameters::{
         CreateContainerOptions, InspectContainerOptions, ListContainersOptions, RemoveContainerOptions,
         RenameContainerOptions, RestartContainerOptions, StartContainerOptions, StatsOptions, StopContainerOptions,
     },
 };
+
+use futures::{StreamExt, stream};
 
 use super::{Docker, failure, is_missing};
 use crate::{
@@ -22,6 +24,8 @@ use crate::{
 
 /// Containers of one service that are looked at.
 const CONTAINERS: usize = 50;
+/// Containers that are looked at side by side.
+const TOGETHER: usize = 16;
 
 /// A container of a service: its name and what Docker says of it.
 pub type Container = ContainerInspectResponse;
@@ -92,6 +96,29 @@ impl Docker {
             containers.extend(self.find(&summary.id.unwrap_or_default()).await?);
         }
         Ok(containers)
+    }
+
+    /// The running containers of these services, each with its service's name; of one service not more than are ever looked at.
+    ///
+    /// # Errors
+    /// As [`Docker::list`].
+    pub(crate) async fn running(
+        &self,
+        services: impl Iterator<Item = &Service>,
+    ) -> Result<Vec<(String, Container)>, Failure> {
+        let all = self.list().await?;
+        let mut wanted = Vec::new();
+        for service in services.filter(|service| service.container.is_some() || !service.labels.is_empty()) {
+            let of_it = all.iter().filter(|container| {
+                container.state == Some(ContainerSummaryStateEnum::RUNNING) && belongs(container, service)
+            });
+            let ids = of_it.filter_map(|container| container.id.clone()).take(CONTAINERS);
+            wanted.extend(ids.map(|id| (service.name.clone(), id)));
+        }
+        let look = |(service, id): (String, String)| async move { (service, self.find(&id).await) };
+        let looked: Vec<_> = stream::iter(wanted).map(look).buffered(TOGETHER).collect().await;
+        let running = looked.into_iter().map(|(service, found)| Ok(found?.map(|container| (service, container))));
+        running.filter_map(Result::transpose).collect()
     }
 
     /// Where a Swarm runs the tasks of a service that has no container here.
