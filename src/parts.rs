@@ -3,6 +3,7 @@
 mod hands;
 mod keeper;
 mod memory;
+mod repositories;
 mod runbooks;
 
 use std::{path::Path, sync::Arc};

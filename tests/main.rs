@@ -18,6 +18,7 @@ mod chat;
 mod conversation;
 mod crash;
 mod guardrails;
+mod handbook;
 mod hands;
 mod house;
 mod imports;

@@ -210,6 +210,14 @@ fn check(
     if !settings.memory.embeddings.base_url.is_empty() && settings.memory.embeddings.model.is_empty() {
         wrong("memory.embeddings.model", "an endpoint is given and no model; name one".to_owned());
     }
+    for place in &settings.memory.repositories {
+        if let Err(why) = place.parse::<tools::reach::RepositoryFolder>() {
+            wrong("memory.repositories", why);
+        }
+    }
+    if !settings.memory.repositories.is_empty() && settings.github.token.is_none() {
+        wrong("memory.repositories", "they are on GitHub: set `token` in [github]".to_owned());
+    }
     if settings.model.chain.is_empty() {
         wrong("model.chain", "it is empty; right would be [\"runbook\"]".to_owned());
     }

@@ -39,6 +39,8 @@ pub struct MemorySettings {
     pub threshold: f32,
     /// Folders of Markdown.
     pub documents: Vec<PathBuf>,
+    /// Repositories on GitHub, or folders of them, whose Markdown is read too.
+    pub repositories: Vec<String>,
     /// How often they are looked at.
     #[serde(with = "units::duration")]
     pub every: Duration,

@@ -1,4 +1,4 @@
-//! Where documents come from: folders of Markdown, nested, or texts that are compiled in.
+//! Where documents come from: folders of Markdown, nested, texts that are compiled in, or places that name each version.
 
 use std::{
     fmt, fs,
@@ -27,6 +27,15 @@ pub enum Origin {
         /// Its Markdown.
         text: String,
     },
+    /// A document of a place that names each version of it, as Git does.
+    Versioned {
+        /// Its name, such as `acme/handbook/on-call.md`.
+        source: String,
+        /// The version's name, unlike that of any other text.
+        version: String,
+        /// Its Markdown; `None`: what the index has of it stays as it is.
+        text: Option<String>,
+    },
 }
 
 /// A document that could not be read; the others still are.
@@ -51,7 +60,7 @@ pub(crate) fn list(origins: &[Origin]) -> Result<Vec<Origin>, MemoryError> {
     let mut found = Vec::new();
     for origin in origins {
         match origin {
-            Origin::Text { .. } => found.push(origin.clone()),
+            Origin::Text { .. } | Origin::Versioned { .. } => found.push(origin.clone()),
             Origin::Folder(folder) => {
                 // A folder that is not there is told before anything of it is taken for gone.
                 fs::read_dir(folder).map_err(MemoryError::disk(folder))?;
@@ -75,10 +84,11 @@ pub(crate) fn list(origins: &[Origin]) -> Result<Vec<Origin>, MemoryError> {
     Ok(found)
 }
 
-/// A document's name and its text.
-pub(crate) fn read(document: &Origin) -> Result<(String, String), BadFile> {
+/// A document's name and its text; no text where what the index has of it stays.
+pub(crate) fn read(document: &Origin) -> Result<(String, Option<String>), BadFile> {
     let path = match document {
-        Origin::Text { source, text } => return Ok((source.clone(), text.clone())),
+        Origin::Text { source, text } => return Ok((source.clone(), Some(text.clone()))),
+        Origin::Versioned { source, text, .. } => return Ok((source.clone(), text.clone())),
         Origin::Folder(path) => path,
     };
     let file = name(path);
@@ -90,7 +100,7 @@ pub(crate) fn read(document: &Origin) -> Result<(String, String), BadFile> {
         return Err(bad(1, format!("is larger than {} MiB; cut it into several", LARGEST >> 20)));
     }
     match String::from_utf8(bytes) {
-        Ok(text) => Ok((file, text)),
+        Ok(text) => Ok((file, Some(text))),
         Err(error) => {
             let sound = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
             let line = sound.iter().filter(|byte| **byte == b'\n').count() + 1;

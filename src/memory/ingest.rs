@@ -83,7 +83,8 @@ impl Memory {
                         kept.remove(&bad.file);
                         ingested.bad.push(bad);
                     }
-                    Ok((source, points)) => {
+                    Ok((source, None)) => ingested.documents += usize::from(kept.remove(&source).is_some()),
+                    Ok((source, Some(points))) => {
                         ingested.documents += 1;
                         let old = kept.remove(&source).unwrap_or_default();
                         let new: BTreeSet<u64> = points.iter().map(|point| point.id).collect();
@@ -108,6 +109,18 @@ impl Memory {
         Ok(ingested)
     }
 
+    /// Of every document the version that the collection has, by its name. One that was broken off while it was written has none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn versions(&self, collection: Collection) -> Result<BTreeMap<String, String>, MemoryError> {
+        let _reading = self.reading.read().await;
+        let Some(current) = self.current(collection).await? else { return Ok(BTreeMap::new()) };
+        let kept = self.kept(&current.index).await?;
+        let whole = kept.into_iter().filter(|(_, document)| document.hashes.len() == 1);
+        Ok(whole.filter_map(|(source, mut document)| Some((source, document.hashes.pop_first()?))).collect())
+    }
+
     pub(crate) async fn kept(&self, index: &Index) -> Result<BTreeMap<String, Kept>, MemoryError> {
         let mut kept: BTreeMap<String, Kept> = BTreeMap::new();
         let mut after = None;
@@ -130,9 +143,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(|error| MemoryError::Store(format!("reading broke off: {error}")))
 }
 
-/// A document's name and its sections as points.
-fn points(collection: Collection, document: &Origin, clean: Cleaner) -> Result<(String, Vec<Point>), BadFile> {
+/// A document's name and its sections as points; none where those of the index stay.
+fn points(collection: Collection, document: &Origin, clean: Cleaner) -> Result<(String, Option<Vec<Point>>), BadFile> {
     let (source, text) = folder::read(document)?;
+    let Some(text) = text else { return Ok((source, None)) };
     let read =
         Document::parse(&text).map_err(|wrong| BadFile { file: source.clone(), line: wrong.line, what: wrong.what })?;
     let stem = source.rsplit('/').next().unwrap_or(&source);
@@ -150,7 +164,10 @@ fn points(collection: Collection, document: &Origin, clean: Cleaner) -> Result<(
     let mut parts = vec![title.as_str(), &kind, &keywords, &at];
     parts.extend([service.as_deref().unwrap_or_default(), environment.as_deref().unwrap_or_default()]);
     parts.extend(sections.iter().flat_map(|(headings, text)| [headings.as_str(), text.as_str()]));
-    let hash = hash(&parts);
+    let hash = match document {
+        Origin::Versioned { version, .. } => version.clone(),
+        Origin::Text { .. } | Origin::Folder(_) => hash(&parts),
+    };
     let points = sections.iter().enumerate().map(|(ordinal, (headings, text))| Point {
         id: Point::id_of(collection, &source, ordinal),
         source: source.clone(),
@@ -165,7 +182,7 @@ fn points(collection: Collection, document: &Origin, clean: Cleaner) -> Result<(
         text: text.clone(),
         data: None,
     });
-    Ok((source.clone(), points.collect()))
+    Ok((source.clone(), Some(points.collect())))
 }
 
 fn kind_of(collection: Collection) -> &'static str {
@@ -179,7 +196,7 @@ fn kind_of(collection: Collection) -> &'static str {
 /// Words of an ordinary section; `None` where there is none. Documents that cannot be read are told later.
 fn average(sample: &[Origin]) -> Option<u32> {
     let read = sample.iter().filter_map(|document| folder::read(document).ok());
-    let parsed = read.filter_map(|(_, text)| Document::parse(&text).ok());
+    let parsed = read.filter_map(|(_, text)| Document::parse(&text?).ok());
     let lengths: Vec<usize> =
         parsed.flat_map(|document| document.sections).map(|section| words(&section.text).len()).collect();
     let sum: usize = lengths.iter().sum();

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tools::{Catalogue, SharedCatalogue};
 
-use super::Parts;
+use super::{Parts, repositories::Repositories};
 use crate::{
     guard::{Policy, SharedPolicy},
     incident::IncidentId,
@@ -65,6 +65,7 @@ pub struct Keeper {
     policy: SharedPolicy,
     library: Arc<Library>,
     documents: Vec<PathBuf>,
+    repositories: Repositories,
     every: Duration,
 }
 
@@ -78,6 +79,7 @@ impl Parts {
             policy: self.policy.clone(),
             library: Arc::clone(&self.library),
             documents: self.settings.memory.documents.clone(),
+            repositories: Repositories::new(self.reach.github.clone(), &self.settings.memory.repositories),
             every: self.settings.memory.every,
         })
     }
@@ -134,7 +136,7 @@ impl Keeper {
         }
     }
 
-    /// Makes memory hold the runbooks and documents as they are now.
+    /// Makes memory hold the runbooks and documents as they are now. A repository that cannot be read is said, and stays as it is.
     ///
     /// # Errors
     /// When a folder cannot be read, or the store or the embeddings endpoint fails.
@@ -150,13 +152,31 @@ impl Keeper {
                 text: format!("# {}\n\n{}", runbook.title, runbook.prose),
             })
             .collect();
-        let documents: Vec<_> = self.documents.iter().cloned().map(Origin::Folder).collect();
-        let mut done = Vec::new();
-        for (collection, origins) in [(Collection::Runbooks, runbooks), (Collection::Documents, documents)] {
-            let ingested = self.memory.index(collection, &origins, &|at| progress(collection, at)).await?;
-            done.push((collection, ingested));
+        let runbooks =
+            self.memory.index(Collection::Runbooks, &runbooks, &|at| progress(Collection::Runbooks, at)).await?;
+        let documents = self.documents(&|at| progress(Collection::Documents, at)).await?;
+        Ok(vec![(Collection::Runbooks, runbooks), (Collection::Documents, documents)])
+    }
+
+    /// Folders and repositories; of these in as many rounds as it takes to fetch them.
+    async fn documents(&self, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Ingested, MemoryError> {
+        let folders: Vec<_> = self.documents.iter().cloned().map(Origin::Folder).collect();
+        if self.repositories.are_none() {
+            return self.memory.index(Collection::Documents, &folders, progress).await;
         }
-        Ok(done)
+        let mut done = Ingested::default();
+        loop {
+            let had = self.memory.versions(Collection::Documents).await?;
+            let round = self.repositories.round(&had).await;
+            let origins: Vec<_> = folders.iter().cloned().chain(round.origins).collect();
+            let ingested = self.memory.index(Collection::Documents, &origins, progress).await?;
+            let written = ingested.written;
+            done = Ingested { written: done.written + written, removed: done.removed + ingested.removed, ..ingested };
+            // A round that wrote nothing would be the last one again.
+            if !round.more || written == 0 {
+                return Ok(done);
+            }
+        }
     }
 
     /// Makes memory hold every incident that is over, and none that people or the policy do not want kept. Says how many were

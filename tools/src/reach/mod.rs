@@ -13,7 +13,7 @@ pub use docker::{Container, Docker, DockerError, Image};
 pub(crate) use docker::{SwarmService, SwarmUpdate};
 pub use github::{
     ChangedFile, CodeHit, Commit, CommitLine, Contents, GitHub, NewFile, NewPullRequest, PullRequest, Repository,
-    RepositoryName, TouchedFile, Tree, TreeEntry, WorkflowRun,
+    RepositoryFolder, RepositoryName, TouchedFile, Tree, TreeEntry, WorkflowRun,
 };
 pub use http::{Http, HttpOptions, received_bytes};
 pub use loki::{Loki, LokiAnswer};

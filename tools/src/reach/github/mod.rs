@@ -4,6 +4,7 @@
 
 mod activity;
 mod exchange;
+mod folder;
 mod git;
 mod name;
 mod pull_request;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 use url::Url;
 
 pub use activity::{CommitLine, TouchedFile, WorkflowRun};
+pub use folder::RepositoryFolder;
 pub use git::{Commit, NewFile, Tree, TreeEntry};
 pub use name::RepositoryName;
 pub use pull_request::{ChangedFile, NewPullRequest, PullRequest};
