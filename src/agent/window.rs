@@ -17,9 +17,8 @@ const SUMMARY: usize = 240;
 const LEFT: usize = 70;
 /// The fewest tokens that an answer of the first look is cut to.
 const LEAST: usize = 48;
-/// How often an answer is cut to come within its tokens, and characters that go at least each time.
-const CUTS: usize = 8;
-const CUT: usize = 16;
+/// By so many characters may be shown less than would fit.
+const CLOSE: usize = 16;
 
 /// One message on its way into the window.
 #[derive(Debug, Clone)]
@@ -60,28 +59,28 @@ pub(super) fn first_look(pieces: &mut [Piece], most: usize, counts: &mut Counts,
         }
     }
     let level = level(sizes.iter().map(|(tokens, _)| *tokens).collect(), most).max(LEAST);
-    for (tokens, at) in sizes.into_iter().filter(|(tokens, _)| *tokens > level) {
+    for (_, at) in sizes.into_iter().filter(|(tokens, _)| *tokens > level) {
         if let Some(piece) = pieces.get_mut(at)
             && let Some(answer) = &piece.answer
         {
-            set_text(&mut piece.message, within(answer, tokens, level, counts, model));
+            set_text(&mut piece.message, within(answer, level, counts, model));
         }
     }
 }
 
-/// An answer of so many tokens, shown within fewer.
-fn within(answer: &Answer, tokens: usize, most: usize, counts: &mut Counts, model: &dyn Model) -> String {
-    // Tokens are spread evenly enough over a text to cut by characters; what is still too long is cut again.
-    let mut characters = answer.text.chars().count() * most / tokens.max(1);
-    for _ in 0..CUTS {
+/// As much of an answer as so many tokens can show.
+fn within(answer: &Answer, most: usize, counts: &mut Counts, model: &dyn Model) -> String {
+    let (mut fits, mut too_long) = (0, answer.text.chars().count());
+    while too_long - fits > CLOSE {
+        let characters = fits.midpoint(too_long);
         let text = answer.shown(&shortened(answer, characters));
-        let tokens = counts.of(answer.seq, &text, model);
-        if tokens <= most {
-            return text;
+        if counts.of(answer.seq, &text, model) <= most {
+            fits = characters;
+        } else {
+            too_long = characters;
         }
-        characters = (characters * most / tokens).min(characters.saturating_sub(CUT));
     }
-    answer.shown(&shortened(answer, characters))
+    answer.shown(&shortened(answer, fits))
 }
 
 /// The most tokens that each may have so that all have `most` together.

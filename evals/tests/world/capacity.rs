@@ -36,10 +36,10 @@ fn recorded() -> Vec<Service> {
 
 fn registry(world: &World, services: Vec<Service>) -> Registry {
     let clock: SharedClock = Arc::new(WorldClock(world.clone()));
-    let options = HttpOptions { timeout: Duration::from_secs(5), ..HttpOptions::default() };
+    let options = HttpOptions { timeout: Duration::from_secs(60), ..HttpOptions::default() };
     let prometheus = Prometheus::new(client(), &world.prometheus_url(), options, Arc::clone(&clock)).unwrap();
     let prometheus = Some(Arc::new(prometheus));
-    let docker = Some(Arc::new(Docker::connect(&world.docker_url(), Duration::from_secs(5)).unwrap()));
+    let docker = Some(Arc::new(Docker::connect(&world.docker_url(), Duration::from_secs(60)).unwrap()));
     let catalogue = SharedCatalogue::new(Catalogue::new(services));
     let (registry, _mint) = Registry::new();
     registry

@@ -28,7 +28,7 @@ fn registry(world: &World, with_graph: bool) -> Registry {
         service("gateway", &["market-predictor"]),
     ];
     let clock: SharedClock = Arc::new(WorldClock(world.clone()));
-    let options = HttpOptions { timeout: Duration::from_secs(5), ..HttpOptions::default() };
+    let options = HttpOptions { timeout: Duration::from_secs(60), ..HttpOptions::default() };
     let prometheus = Prometheus::new(client(), &world.prometheus_url(), options, Arc::clone(&clock)).unwrap();
     let catalogue = SharedCatalogue::new(Catalogue::new(services));
     Registry::new().0.look(RankSuspects::new(Some(Arc::new(prometheus)), catalogue, clock))
