@@ -19,6 +19,8 @@ const LEFT: usize = 70;
 const LEAST: usize = 48;
 /// By so many characters may be shown less than would fit.
 const CLOSE: usize = 16;
+/// Characters of a token, at most, over some lines.
+const LONG_TOKEN: usize = 16;
 
 /// One message on its way into the window.
 #[derive(Debug, Clone)]
@@ -70,7 +72,8 @@ pub(super) fn first_look(pieces: &mut [Piece], most: usize, counts: &mut Counts,
 
 /// As much of an answer as so many tokens can show.
 fn within(answer: &Answer, most: usize, counts: &mut Counts, model: &dyn Model) -> String {
-    let (mut fits, mut too_long) = (0, answer.text.chars().count());
+    // Not more of a long answer is counted than can be shown.
+    let (mut fits, mut too_long) = (0, answer.text.chars().count().min(most * LONG_TOKEN));
     while too_long - fits > CLOSE {
         let characters = fits.midpoint(too_long);
         let text = answer.shown(&shortened(answer, characters));
