@@ -140,8 +140,9 @@ fn look(series: &[Series<'_>], question: &Question<'_>) -> Seen {
     let windows = question.windows.until(newest(series, &question.windows));
     let (mut trace, mut scratch) = (Trace::default(), Scratch::default());
     let mut seen = Seen { looked_at: 0, compared: Vec::new() };
-    let mut compare = |place: usize, one: &Series<'_>, quantile: bool, trace: &Trace| {
+    let mut compare = |place: usize, one: &Series<'_>, quantile: bool, trace: &mut Trace| {
         seen.looked_at += 1;
+        trace.thin();
         let signal = Signal::of(one.name, one.labels);
         let departure = scratch.departure(trace, signal, &windows);
         seen.compared.extend(departure.map(|departure| Found { place, quantile, signal, departure }));
@@ -152,14 +153,14 @@ fn look(series: &[Series<'_>], question: &Question<'_>) -> Seen {
             Reading::Rate => trace.rates(one.samples, &windows),
             Reading::Bucket | Reading::Sum => continue,
         }
-        compare(place, one, false, &trace);
+        compare(place, one, false, &mut trace);
     }
     for group in histogram::groups(series) {
         let named_by = group.named_by().and_then(|place| series.get(place).map(|one| (place, one)));
         if let Some((place, one)) = named_by
             && group.read(series, &windows, &mut trace)
         {
-            compare(place, one, true, &trace);
+            compare(place, one, true, &mut trace);
         }
     }
     seen
@@ -183,9 +184,6 @@ impl Found {
     fn suspect(&self, series: &[Series<'_>], threshold: f64) -> Option<MetricSuspect> {
         let one = series.get(self.place)?;
         let Departure { score, effect, direction, since, before, peak, baseline, present } = self.departure;
-        if score < threshold || effect < LEAST_EFFECT {
-            return None;
-        }
         let base = ["_bucket", "_sum"].iter().find_map(|ending| one.name.strip_suffix(ending)).unwrap_or(one.name);
         let metric = match (self.quantile, one.name.ends_with("_bucket")) {
             (true, true) => format!("{base} p95"),
@@ -195,6 +193,10 @@ impl Found {
         let far = (score / threshold).ln() + 1.0;
         let own = if signal::of_others(one.name) { signal::OTHERS } else { 1.0 };
         let weight = own * signal::weight(self.signal, direction, signal::harmful_upwards(one.name));
+        let least = if weight < signal::HARMFUL { LEAST_FALL } else { LEAST_EFFECT };
+        if score < threshold || effect < least {
+            return None;
+        }
         Some(MetricSuspect {
             series: self.place,
             metric,
@@ -217,7 +219,9 @@ impl Found {
 /// Standard deviations from which a metric of the service that alerts tells of the symptom.
 const SHOWN: f64 = 3.0;
 /// Changes smaller than this share of the level are nobody's trouble.
-const LEAST_EFFECT: f64 = 0.02;
+const LEAST_EFFECT: f64 = 0.05;
+/// What is less than before, and no harm by itself, tells something only where most of it is gone.
+const LEAST_FALL: f64 = 0.5;
 
 /// Equal ones in the order of names, so that the order in which series came does not matter.
 fn by_name(series: &[Series<'_>], one: &MetricSuspect, two: &MetricSuspect) -> std::cmp::Ordering {

@@ -243,6 +243,9 @@ pub(super) fn of_others(name: &str) -> bool {
 /// What remains of the weight of a metric that tells of those that its service asks.
 pub(super) const OTHERS: f64 = 0.6;
 
+/// A departure of less weight is no harm by itself.
+pub(super) const HARMFUL: f64 = 0.31;
+
 /// A departure of at least this weight makes a service ill; others only show that something is different.
 pub(super) const ILL: f64 = 0.6;
 

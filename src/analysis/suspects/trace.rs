@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::window::Windows;
+use super::{robust, window::Windows};
 
 /// Values of one series in the two times, in a buffer that is used again.
 #[derive(Debug, Default)]
@@ -13,6 +13,10 @@ pub(super) struct Trace {
     pub(super) present: Vec<(f64, f64)>,
     /// The last moment of all with a value.
     pub(super) newest: Option<f64>,
+    /// The longest time between two values of the quiet time.
+    pub(super) longest: f64,
+    /// What one event is of a rate, where events are so few that they are taken together.
+    pub(super) grain: Option<f64>,
     increases: Vec<(f64, f64, f64)>,
 }
 
@@ -20,6 +24,8 @@ pub(super) struct Trace {
 const TOGETHER: usize = 8;
 /// A counter of which more than this share of increases are zero is read over more samples.
 const EMPTY: f64 = 0.25;
+/// What has more values than this in both times is read more coarsely.
+const FINE: usize = 60;
 
 impl Trace {
     /// Reads values as they are.
@@ -59,7 +65,23 @@ impl Trace {
             let (sum, seconds) = run.iter().fold((0.0, 0.0), |(sum, seconds), step| (sum + step.1, seconds + step.2));
             self.push(*at, sum / seconds, windows);
         }
+        self.grain = grain(&increases, together);
         self.increases = increases;
+    }
+
+    /// Takes values together that are finer than what is asked needs, so that what lasts is told by time and not by how often it
+    /// is read.
+    pub(super) fn thin(&mut self) {
+        let together = self.present.len().min(self.baseline.len()).div_ceil(FINE);
+        if together < 2 {
+            return;
+        }
+        self.baseline = self.baseline.chunks(together).map(|run| robust::median(&mut run.to_vec())).collect();
+        let middle = |run: &[(f64, f64)]| {
+            let mut values: Vec<f64> = run.iter().map(|sample| sample.1).collect();
+            Some((run.first()?.0, robust::median(&mut values)))
+        };
+        self.present = self.present.chunks(together).filter_map(middle).collect();
     }
 
     /// Adds one value.
@@ -68,6 +90,9 @@ impl Trace {
             return;
         }
         if windows.is_baseline(at) {
+            if let Some(before) = self.newest.filter(|before| windows.is_baseline(*before)) {
+                self.longest = self.longest.max(at - before);
+            }
             self.baseline.push(value);
         } else if windows.is_present(at) {
             self.present.push((at, value));
@@ -82,7 +107,18 @@ impl Trace {
         self.baseline.clear();
         self.present.clear();
         self.newest = None;
+        self.longest = 0.0;
+        self.grain = None;
     }
+}
+
+/// What one event is of a rate that is made of so many increases; absent where events are many.
+fn grain(increases: &[(f64, f64, f64)], together: usize) -> Option<f64> {
+    let least = increases.iter().map(|step| step.1).filter(|increase| *increase > 0.0).reduce(f64::min)?;
+    let seconds: f64 = increases.iter().map(|step| step.2).sum();
+    #[expect(clippy::cast_precision_loss, reason = "samples of a window are few")]
+    let run = seconds / increases.len() as f64 * together as f64;
+    (together > 1).then_some(least / run)
 }
 
 /// The share of rates of the quiet time that are zero when so many steps are taken together.
@@ -112,6 +148,17 @@ mod tests {
         assert_eq!(trace.present, [(60.0, 5.0 / 30.0), (70.0, 1.0)]);
         trace.rates(&[(0.0, 1.0)], &windows());
         assert!(trace.baseline.is_empty() && trace.present.is_empty() && trace.newest.is_none());
+    }
+
+    #[test]
+    fn fine_values_are_taken_together_in_both_times() {
+        let windows = Windows::new(0.0..180.0, 180.0..300.0).unwrap();
+        let samples: Vec<_> = (0..300).map(|step| (f64::from(step), f64::from(step))).collect();
+        let mut trace = Trace::default();
+        trace.levels(&samples, &windows);
+        trace.thin();
+        assert_eq!((trace.baseline.len(), trace.present.len()), (90, 60));
+        assert_eq!((trace.baseline[0], trace.present[0]), (1.0, (180.0, 181.0)));
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl Windows {
         self.present.end
     }
 
+    /// Seconds that the time asked about lasts.
+    pub(super) fn lasts(&self) -> f64 {
+        self.present.end - self.present.start
+    }
+
     /// Seconds that the quiet time lasts.
     pub(super) fn quiet(&self) -> f64 {
         self.baseline.end - self.baseline.start
