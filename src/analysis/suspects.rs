@@ -7,6 +7,7 @@
 mod departure;
 mod graph;
 mod histogram;
+mod others;
 mod presence;
 mod rank;
 mod robust;

@@ -8,6 +8,7 @@ use super::{
     departure::{Departure, Direction, Scratch},
     graph::Edge,
     histogram,
+    others::Usual,
     series::{Reading, Series},
     services::{Symptom, services},
     signal::{self, Signal},
@@ -103,6 +104,7 @@ pub struct Ranking {
 pub fn rank(series: &[Series<'_>], question: &Question<'_>) -> Ranking {
     let seen = look(series, question);
     let threshold = threshold(seen.compared.len());
+    let seen = seen.beside_others(series);
     let mut metrics: Vec<_> = seen.compared.iter().filter_map(|found| found.suspect(series, threshold)).collect();
     metrics.sort_by(|one, two| two.rank.total_cmp(&one.rank).then_with(|| by_name(series, one, two)));
     // That it alerts is known, so that less shows what of it does.
@@ -134,6 +136,20 @@ struct Found {
 struct Seen {
     looked_at: usize,
     compared: Vec<Found>,
+}
+
+impl Seen {
+    /// The same, but that a change counts less whose metric is small beside that of others.
+    fn beside_others(mut self, series: &[Series<'_>]) -> Self {
+        let named = |found: &Found| series.get(found.place).map(|one| one.name);
+        let level = |found: &Found| Some((named(found)?, found.signal, found.departure.baseline));
+        let usual = Usual::of(self.compared.iter().filter_map(level));
+        for found in &mut self.compared {
+            let most = found.departure.baseline.abs().max(found.departure.peak.abs());
+            found.departure.effect *= named(found).map_or(1.0, |name| usual.counts(name, found.signal, most));
+        }
+        self
+    }
 }
 
 fn look(series: &[Series<'_>], question: &Question<'_>) -> Seen {
