@@ -1,3 +1,4 @@
+mod calls;
 mod quiet;
 
 use std::collections::BTreeSet;

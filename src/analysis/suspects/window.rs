@@ -48,6 +48,11 @@ impl Windows {
         self.present.start
     }
 
+    /// The moment at which this share of it is over.
+    pub(super) fn after(&self, share: f64) -> f64 {
+        self.present.start + self.lasts() * share
+    }
+
     /// When it ends.
     pub(super) fn end(&self) -> f64 {
         self.present.end
