@@ -14,6 +14,7 @@ mod robust;
 mod series;
 mod services;
 mod signal;
+mod silent;
 mod trace;
 mod window;
 

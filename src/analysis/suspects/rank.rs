@@ -73,7 +73,7 @@ pub struct ServiceSuspect {
     pub own: f64,
     /// Since when it is ill, in seconds since the epoch.
     pub since: f64,
-    /// Its metrics that stand out.
+    /// Its metrics that stand out; none where only those that call it show that something is wrong.
     pub metrics: usize,
     /// Whether it is the service that alerts, or called by it through others that are ill.
     pub on_path: bool,
@@ -86,7 +86,7 @@ pub struct ServiceSuspect {
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ranking {
-    /// Services that are ill, the most suspicious first; empty when nothing stands out.
+    /// Services that are ill or seen to be so by those that call them, the most suspicious first; empty when nothing stands out.
     pub services: Vec<ServiceSuspect>,
     /// Metrics that stand out, the most suspicious first.
     pub metrics: Vec<MetricSuspect>,

@@ -7,6 +7,7 @@ use super::{
     rank::{MetricSuspect, Question, ServiceSuspect},
     series::Series,
     signal::{self, Signal},
+    silent::silent,
 };
 
 /// Of a service's metrics each further one counts this share of the one before.
@@ -70,6 +71,8 @@ pub(super) fn services(
             }
         })
         .collect();
+    let unseen = silent(series, metrics, &services, &graph);
+    services.extend(unseen);
     services.sort_by(|one, two| two.score.total_cmp(&one.score).then_with(|| one.service.cmp(&two.service)));
     services
 }

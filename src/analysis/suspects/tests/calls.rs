@@ -46,3 +46,30 @@ fn what_began_with_the_time_asked_about_may_bring_a_symptom_soon_after() {
     ];
     assert_eq!(first(&unseen, &edges, Some("web")), "db", "nothing is known of when a symptom came that does not show");
 }
+
+#[test]
+fn who_shows_nothing_but_is_seen_to_be_slow_comes_next() {
+    let calls = [("web", "pay"), ("web", "cart"), ("web", "mail"), ("pay", "cart"), ("pay", "bank")];
+    let calm = |service: &str, seed: u64| Made::noisy(service, "server_latency_ms", seed, |_| 0.0);
+    let made = |label: &str| {
+        [
+            calm("web", 1),
+            calm("pay", 2),
+            calm("cart", 3),
+            calm("bank", 4),
+            calm("mail", 5),
+            Made::noisy("web", "client_latency_ms", 6, |_| 0.0),
+            Made::noisy("pay", "client_latency_ms", 7, after(250, 60.0)).label("upstream", label),
+        ]
+    };
+    let names = |made: &[Made]| {
+        let services = ranked_along(made, &calls, Some("web")).services;
+        services.iter().map(|service| service.service.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&made("cart")), ["pay", "cart"], "a label names it");
+    let mut unnamed = made("");
+    unnamed[6].labels.clear();
+    assert_eq!(names(&unnamed), ["pay", "bank", "cart"], "who is called by others that see nothing comes later");
+    unnamed[3] = Made::noisy("bank", "server_latency_ms", 4, after(250, 60.0));
+    assert_eq!(names(&unnamed), ["bank", "pay"], "who shows it explains it");
+}
