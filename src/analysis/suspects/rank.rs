@@ -209,8 +209,9 @@ impl Found {
         let far = (score / threshold).ln() + 1.0;
         let own = if signal::of_others(one.name) { signal::OTHERS } else { 1.0 };
         let weight = own * signal::weight(self.signal, direction, signal::harmful_upwards(one.name));
-        let least = if weight < signal::HARMFUL { LEAST_FALL } else { LEAST_EFFECT };
-        if score < threshold || effect < least {
+        let harmful = weight >= signal::HARMFUL;
+        let (least, large) = if harmful { (threshold, LEAST_EFFECT) } else { (threshold * FALL, LEAST_FALL) };
+        if score < least || effect < large {
             return None;
         }
         Some(MetricSuspect {
@@ -238,6 +239,8 @@ const SHOWN: f64 = 3.0;
 const LEAST_EFFECT: f64 = 0.05;
 /// What is less than before, and no harm by itself, tells something only where most of it is gone.
 const LEAST_FALL: f64 = 0.5;
+/// And has to be so many times as far out.
+const FALL: f64 = 1.5;
 
 /// Equal ones in the order of names, so that the order in which series came does not matter.
 fn by_name(series: &[Series<'_>], one: &MetricSuspect, two: &MetricSuspect) -> std::cmp::Ordering {
