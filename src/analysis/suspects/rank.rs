@@ -156,9 +156,8 @@ fn look(series: &[Series<'_>], question: &Question<'_>) -> Seen {
     let windows = question.windows.until(newest(series, &question.windows));
     let (mut trace, mut scratch) = (Trace::default(), Scratch::default());
     let mut seen = Seen { looked_at: 0, compared: Vec::new() };
-    let mut compare = |place: usize, one: &Series<'_>, quantile: bool, trace: &mut Trace| {
+    let mut compare = |place: usize, one: &Series<'_>, quantile: bool, trace: &Trace| {
         seen.looked_at += 1;
-        trace.thin();
         let signal = Signal::of(one.name, one.labels);
         let departure = scratch.departure(trace, signal, &windows);
         seen.compared.extend(departure.map(|departure| Found { place, quantile, signal, departure }));
@@ -169,14 +168,14 @@ fn look(series: &[Series<'_>], question: &Question<'_>) -> Seen {
             Reading::Rate => trace.rates(one.samples, &windows),
             Reading::Bucket | Reading::Sum => continue,
         }
-        compare(place, one, false, &mut trace);
+        compare(place, one, false, &trace);
     }
     for group in histogram::groups(series) {
         let named_by = group.named_by().and_then(|place| series.get(place).map(|one| (place, one)));
         if let Some((place, one)) = named_by
             && group.read(series, &windows, &mut trace)
         {
-            compare(place, one, true, &mut trace);
+            compare(place, one, true, &trace);
         }
     }
     seen

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{robust, window::Windows};
+use super::window::Windows;
 
 /// Values of one series in the two times, in a buffer that is used again.
 #[derive(Debug, Default)]
@@ -24,8 +24,6 @@ pub(super) struct Trace {
 const TOGETHER: usize = 8;
 /// A counter of which more than this share of increases are zero is read over more samples.
 const EMPTY: f64 = 0.25;
-/// What has more values than this in both times is read more coarsely.
-const FINE: usize = 60;
 
 impl Trace {
     /// Reads values as they are.
@@ -67,21 +65,6 @@ impl Trace {
         }
         self.grain = grain(&increases, together);
         self.increases = increases;
-    }
-
-    /// Takes values together that are finer than what is asked needs, so that what lasts is told by time and not by how often it
-    /// is read.
-    pub(super) fn thin(&mut self) {
-        let together = self.present.len().min(self.baseline.len()).div_ceil(FINE);
-        if together < 2 {
-            return;
-        }
-        self.baseline = self.baseline.chunks(together).map(|run| robust::median(&mut run.to_vec())).collect();
-        let middle = |run: &[(f64, f64)]| {
-            let mut values: Vec<f64> = run.iter().map(|sample| sample.1).collect();
-            Some((run.first()?.0, robust::median(&mut values)))
-        };
-        self.present = self.present.chunks(together).filter_map(middle).collect();
     }
 
     /// Adds one value.
@@ -148,17 +131,6 @@ mod tests {
         assert_eq!(trace.present, [(60.0, 5.0 / 30.0), (70.0, 1.0)]);
         trace.rates(&[(0.0, 1.0)], &windows());
         assert!(trace.baseline.is_empty() && trace.present.is_empty() && trace.newest.is_none());
-    }
-
-    #[test]
-    fn fine_values_are_taken_together_in_both_times() {
-        let windows = Windows::new(0.0..180.0, 180.0..300.0).unwrap();
-        let samples: Vec<_> = (0..300).map(|step| (f64::from(step), f64::from(step))).collect();
-        let mut trace = Trace::default();
-        trace.levels(&samples, &windows);
-        trace.thin();
-        assert_eq!((trace.baseline.len(), trace.present.len()), (90, 60));
-        assert_eq!((trace.baseline[0], trace.present[0]), (1.0, (180.0, 181.0)));
     }
 
     #[test]
