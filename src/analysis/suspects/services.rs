@@ -20,6 +20,8 @@ const EXPLAINED: f64 = 0.8;
 const SURELY: f64 = 4.0;
 /// What counts of a metric that had left its past before the time asked about, when the symptom had not.
 const BEFORE: f64 = 0.4;
+/// And when it does not show when the symptom came.
+const UNSURE: f64 = 0.6;
 /// A symptom that came later than this share of the time asked about has something to come of that came after the beginning.
 const LATER: f64 = 0.2;
 
@@ -83,12 +85,12 @@ fn certain(ill: f64) -> f64 {
 }
 
 /// What shows most at the service that alerts.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Symptom {
     /// Errors, or slowness.
     signal: Option<Signal>,
-    /// Whether it came within the time asked about.
-    came: bool,
+    /// What counts of a metric that had left its past when the time asked about began.
+    before: f64,
 }
 
 impl Symptom {
@@ -102,13 +104,17 @@ impl Symptom {
         });
         Self {
             signal: question.symptom.or(told.map(|metric| metric.signal)),
-            came: told.is_some_and(|metric| metric.since >= question.windows.after(LATER)),
+            before: match told {
+                Some(metric) if metric.since >= question.windows.after(LATER) => BEFORE,
+                None if question.alerting.is_some() => UNSURE,
+                Some(_) | None => 1.0,
+            },
         }
     }
 
     /// How well a departure fits to it, between 0 and 1.
     fn fits(self, metric: &MetricSuspect) -> f64 {
-        let early = if self.came && metric.before { BEFORE } else { 1.0 };
+        let early = if metric.before { self.before } else { 1.0 };
         early * signal::fits(metric.signal, self.signal)
     }
 }
