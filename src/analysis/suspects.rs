@@ -7,11 +7,14 @@
 mod departure;
 mod graph;
 mod histogram;
+mod others;
+mod presence;
 mod rank;
 mod robust;
 mod series;
 mod services;
 mod signal;
+mod silent;
 mod trace;
 mod window;
 

@@ -55,34 +55,29 @@ async fn the_service_that_is_ill_comes_first_and_not_those_around_it() {
         }
     }
     insta::assert_snapshot!(told.join("\n---\n"), @"
-    most suspicious: market-predictor (score 3.8, 1 metric, since 14:03:20)
-    then feature-store (score 0.0381, 1 metric, since 13:49:35)
+    most suspicious: market-predictor (score 3.88, 1 metric, since 14:03:20)
     market-predictor up 1 → 0 (67 sigma), since 14:03:20
-    feature-store process_resident_memory_bytes 732000000 → 746000000, 755000000 at its worst (6.37 sigma), since 13:49:35
-    2 of 24 metrics of 3 services stand out (by 3.8 sigma or more from 12:49 to 13:49 UTC)
+    1 of 24 metrics of 3 services stand out (by 3.8 sigma or more from 12:49 to 13:49 UTC)
     ---
-    most suspicious: market-predictor (score 4, 4 metrics, since 16:20:50), explains gateway
-    then gateway (score 0.0786, 2 metrics, since 16:20:50), explained by market-predictor
+    most suspicious: market-predictor (score 4, 2 metrics, since 16:21:20), explains gateway
+    then gateway (score 0.0759, 1 metric, since 16:21:20), explained by market-predictor
     market-predictor feature_fetch_errors_total{reason=timeout} 0.025 → 4.95 (65 sigma), since 16:21:50
     market-predictor http_requests_total{path=/predict,status=500} 0.0333 → 4.5, 4.87 at its worst (65 sigma), since 16:21:20
     gateway gateway_upstream_requests_total{status=500,upstream=market-predictor} 0.05 → 4.37, 4.55 at its worst (31 sigma), since 16:21:20
-    market-predictor http_requests_total{path=/predict,status=200} 18.7 → 11.2, 8.8 at its worst (6.73 sigma), since 16:20:50
-    gateway gateway_upstream_requests_total{status=200,upstream=market-predictor} 18.7 → 10.9, 7.83 at its worst (8.35 sigma), since 16:20:50
-    market-predictor http_request_duration_seconds p95 0.216 → 0.181, 0.149 at its worst (4.88 sigma), since 16:21:20
-    6 of 24 metrics of 3 services stand out (by 3.8 sigma or more from 15:09 to 16:09 UTC)
+    3 of 24 metrics of 3 services stand out (by 3.8 sigma or more from 15:09 to 16:09 UTC)
     ---
-    most suspicious: market-predictor (score 3.6, 4 metrics, since 09:41:35), explains gateway
-    then feature-store (score 0.425, 4 metrics, since 09:36:05)
-    then gateway (score 0.0994, 2 metrics, since 09:42:05), explained by market-predictor
-    market-predictor http_requests_in_flight 1 → 64 (39.6 sigma), since 09:41:35
+    most suspicious: market-predictor (score 3.39, 4 metrics, since 09:41:35), explains gateway
+    then feature-store (score 0.422, 3 metrics, since 09:42:05)
+    then gateway (score 0.103, 2 metrics, since 09:42:05), explained by market-predictor
+    market-predictor http_requests_in_flight 1 → 64 (32.2 sigma), since 09:41:35
     gateway gateway_upstream_requests_total{status=504,upstream=market-predictor} 0 → 4.1, 4.4 at its worst (32 sigma), since 09:42:05
     feature-store process_cpu_seconds_total 0.0607 → 0.00467 (24.2 sigma), since 09:42:05
     feature-store feature_read_duration_seconds_count 55.1 → 4.5 (21 sigma), since 09:42:05
     feature-store features_read_total 55.1 → 4.5 (21 sigma), since 09:42:05
-    market-predictor http_request_duration_seconds_count 18.6 → 0 (14.6 sigma), since 09:41:35
-    market-predictor http_requests_total{path=/predict,status=200} 18.5 → 0 (14.5 sigma), since 09:41:35
+    market-predictor http_request_duration_seconds_count 18.6 → 0 (12.9 sigma), since 09:41:35
+    market-predictor http_requests_total{path=/predict,status=200} 18.5 → 0 (12.5 sigma), since 09:41:35
     market-predictor process_cpu_seconds_total 0.124 → 0.004 (10.3 sigma), since 09:41:35
-    10 of 24 metrics of 3 services stand out (by 3.8 sigma or more from 08:28 to 09:28 UTC)
+    9 of 24 metrics of 3 services stand out (by 3.8 sigma or more from 08:28 to 09:28 UTC)
     ");
 }
 

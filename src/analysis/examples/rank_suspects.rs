@@ -20,7 +20,7 @@ use analysis::suspects::{Edge, Labels, Question, Ranking, Series, Signal, Window
 type Failed = Box<dyn Error>;
 
 fn main() -> Result<(), Failed> {
-    let (mut known, mut found) = (0_u32, [0_u32; 3]);
+    let (mut known, mut found) = (0_u32, [0_u32; 5]);
     for folder in std::env::args().skip(1) {
         let case = Case::read(Path::new(&folder)).map_err(|error| format!("{folder}: {error}"))?;
         let ranking = case.rank()?;
@@ -30,13 +30,16 @@ fn main() -> Result<(), Failed> {
         }
         known += 1;
         let place = ranking.services.iter().position(|service| case.causes.contains(&service.service));
-        for (counted, most) in found.iter_mut().zip([1, 3, 5]) {
-            *counted += u32::from(place.is_some_and(|place| place < most));
+        for (last, counted) in found.iter_mut().enumerate() {
+            *counted += u32::from(place.is_some_and(|place| place <= last));
         }
     }
     if known > 0 {
-        let [first, third, fifth] = found.map(|count| f64::from(count) / f64::from(known));
-        println!("{known} with a known cause: top-1 {first:.3}, top-3 {third:.3}, top-5 {fifth:.3}");
+        let shares = found.map(|count| f64::from(count) / f64::from(known));
+        let ([first, _, third, _, fifth], average) = (shares, shares.iter().sum::<f64>() / 5.0);
+        println!(
+            "{known} with a known cause: top-1 {first:.3}, top-3 {third:.3}, top-5 {fifth:.3}, on average of the first five {average:.3}"
+        );
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    presence,
     robust::{self, NORMAL},
     signal::Signal,
     trace::Trace,
@@ -10,9 +11,9 @@ use super::{
 };
 
 /// Values that a past needs.
-const LEAST: usize = 4;
+pub(super) const LEAST: usize = 4;
 /// By so many values a past is taken to vary more than its few values show.
-const FEW: f64 = 5.0;
+pub(super) const FEW: f64 = 5.0;
 /// A past that varies less than this share of its level is taken to vary by that much.
 const STILL: f64 = 0.002;
 /// What of a whole is lost in the ordinary run of things.
@@ -21,10 +22,8 @@ const LOST: f64 = 0.0005;
 const MOST: f64 = 1_000.0;
 /// A present of so many samples has to show for longer what lasts.
 const LONG: usize = 10;
-/// So many samples have to be missing at the end until a series counts as gone.
-const SILENT: f64 = 3.5;
 /// The past's own excursions count as so many standard deviations.
-const EXCURSION: f64 = 3.0;
+const EXCURSION: f64 = 2.0;
 
 /// In which way a series left its past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -71,11 +70,11 @@ impl Scratch {
     /// How this series left its past; `None` when there is nothing to compare, or it did not move at all.
     pub(super) fn departure(&mut self, trace: &Trace, signal: Signal, windows: &Windows) -> Option<Departure> {
         if trace.baseline.is_empty() {
-            return appeared(trace, signal);
+            return presence::appeared(trace, signal, windows);
         }
         let center = self.center(&trace.baseline);
-        if trace.newest.is_some_and(|newest| silent(trace, newest, windows)) {
-            return vanished(trace, center, windows);
+        if trace.newest.is_some_and(|newest| presence::silent(trace, newest, windows)) {
+            return presence::vanished(trace, center, windows);
         }
         let (_, present) = trace.present.last().copied()?;
         if trace.baseline.len() < LEAST {
@@ -122,8 +121,9 @@ impl Scratch {
         self.away.clear();
         self.away.extend(trace.baseline.iter().map(|value| (value - center).abs()));
         let deviation = NORMAL * robust::median(&mut self.away);
-        // Where over half of the values are equal, the median deviation is zero and the outer ones still tell.
-        let spread = (high - low) / 3.29;
+        // Where over half of the values are equal, the median deviation is zero and the outer ones still tell; where they are
+        // skewed, those on the side of the longer tail.
+        let spread = (high - center).max(center - low) / 1.645;
         // Where it wandered before, it may wander as far again.
         self.away.clear();
         self.away.extend(runs(&trace.baseline).map(|value| (value - center).abs()));
@@ -132,7 +132,8 @@ impl Scratch {
         let most = most.max(trace.present.iter().fold(0.0, |most: f64, sample| most.max(sample.1.abs())));
         let level = whole(trace, center).map_or(STILL * most, |whole| LOST * whole);
         let step = self.step(trace) / 2.0;
-        deviation.max(spread).max(wandered).max(level).max(step).max(f64::MIN_POSITIVE)
+        let chance = chance(trace);
+        deviation.max(spread).max(wandered).max(level).max(step).max(chance).max(f64::MIN_POSITIVE)
     }
 
     /// The least difference between two values that follow each other: what the metric is counted in. Of a past that only has
@@ -145,6 +146,14 @@ impl Scratch {
         let least = steps.fold(f64::INFINITY, f64::min);
         if least.is_finite() { least } else { 0.0 }
     }
+}
+
+/// What single events that come by chance make of a rate (Poisson), with one event more since few say little of how often they come.
+fn chance(trace: &Trace) -> f64 {
+    let Some(grain) = trace.grain else { return 0.0 };
+    #[expect(clippy::cast_precision_loss, reason = "samples of a window are few")]
+    let mean = trace.baseline.iter().sum::<f64>() / trace.baseline.len().max(1) as f64;
+    ((mean + grain) * grain).sqrt()
 }
 
 /// How large the change is beside the larger of both levels. Of a share that was nearly whole, what is missing is compared:
@@ -187,52 +196,4 @@ fn first(present: &[(f64, f64)], gone: impl Fn(f64) -> bool) -> Option<f64> {
         _ => None,
     });
     pairs.or_else(|| present.iter().find(|sample| gone(sample.1)).map(|sample| sample.0))
-}
-
-/// A series that was not there before. Nothing is known of its past, so only that it is there can be told.
-fn appeared(trace: &Trace, signal: Signal) -> Option<Departure> {
-    let (since, _) = trace.present.first().copied()?;
-    let (_, present) = trace.present.last().copied()?;
-    let peak = trace.present.iter().map(|sample| sample.1).fold(f64::NEG_INFINITY, f64::max);
-    // Zero errors are no news.
-    let score = if peak > 0.0 && trace.present.len() > 1 { NEW } else { 0.0 };
-    let score = if signal == Signal::Errors { score * 2.0 } else { score };
-    Some(Departure {
-        score,
-        effect: 0.5,
-        direction: Direction::Appeared,
-        since,
-        before: false,
-        peak,
-        baseline: 0.0,
-        present: Some(present),
-    })
-}
-
-/// The score of a series that was not there before.
-const NEW: f64 = 8.0;
-/// The score of one that is not there any more.
-const GONE: f64 = 12.0;
-
-/// Whether it has been silent for much longer than it ever was between two samples on average.
-fn silent(trace: &Trace, newest: f64, windows: &Windows) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "samples of a window are few")]
-    let usual = windows.quiet() / trace.baseline.len().max(1) as f64;
-    windows.end() - newest > usual * SILENT
-}
-
-/// A series that has no samples any more.
-fn vanished(trace: &Trace, center: f64, windows: &Windows) -> Option<Departure> {
-    let last = trace.newest?;
-    // What ended long before has nothing to do with now.
-    (trace.baseline.len() >= LEAST && windows.start() - last < windows.quiet() / 4.0).then_some(Departure {
-        score: GONE,
-        effect: 0.5,
-        direction: Direction::Vanished,
-        since: last,
-        before: last < windows.start(),
-        peak: center,
-        baseline: center,
-        present: None,
-    })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::series::Series;
+use super::series::{Labels, Series};
 
 /// A service asks another one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -72,6 +72,11 @@ pub fn edges_from(series: &[Series<'_>]) -> BTreeSet<Edge> {
     edges
 }
 
+/// Whom a series' labels name as asked.
+pub(super) fn asked(labels: &Labels) -> Option<&str> {
+    ASKED.iter().find_map(|name| labels.get(*name)).map(String::as_str)
+}
+
 /// A service's place among those that are ill.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Place {
@@ -105,7 +110,7 @@ impl<'a> Graph<'a> {
     }
 
     /// The services next to `from`, where those that nothing is known of do not count: what is behind them is next.
-    fn next(&self, from: &str, seen: impl Fn(&str) -> bool) -> BTreeSet<&'a str> {
+    pub(super) fn next(&self, from: &str, seen: impl Fn(&str) -> bool) -> BTreeSet<&'a str> {
         let mut found = BTreeSet::new();
         let mut through: BTreeSet<&str> = BTreeSet::new();
         let mut open: Vec<&str> = self.callees.get(from).into_iter().flatten().copied().collect();
@@ -183,7 +188,6 @@ fn reach<'a>(start: &str, next: impl Fn(&str) -> BTreeSet<&'a str>) -> BTreeSet<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::suspects::Labels;
 
     #[test]
     fn calls_are_read_from_labels() {

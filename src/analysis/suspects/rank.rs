@@ -8,6 +8,7 @@ use super::{
     departure::{Departure, Direction, Scratch},
     graph::Edge,
     histogram,
+    others::Usual,
     series::{Reading, Series},
     services::{Symptom, services},
     signal::{self, Signal},
@@ -72,7 +73,7 @@ pub struct ServiceSuspect {
     pub own: f64,
     /// Since when it is ill, in seconds since the epoch.
     pub since: f64,
-    /// Its metrics that stand out.
+    /// Its metrics that stand out; none where only those that call it show that something is wrong.
     pub metrics: usize,
     /// Whether it is the service that alerts, or called by it through others that are ill.
     pub on_path: bool,
@@ -85,7 +86,7 @@ pub struct ServiceSuspect {
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ranking {
-    /// Services that are ill, the most suspicious first; empty when nothing stands out.
+    /// Services that are ill or seen to be so by those that call them, the most suspicious first; empty when nothing stands out.
     pub services: Vec<ServiceSuspect>,
     /// Metrics that stand out, the most suspicious first.
     pub metrics: Vec<MetricSuspect>,
@@ -103,6 +104,7 @@ pub struct Ranking {
 pub fn rank(series: &[Series<'_>], question: &Question<'_>) -> Ranking {
     let seen = look(series, question);
     let threshold = threshold(seen.compared.len());
+    let seen = seen.beside_others(series);
     let mut metrics: Vec<_> = seen.compared.iter().filter_map(|found| found.suspect(series, threshold)).collect();
     metrics.sort_by(|one, two| two.rank.total_cmp(&one.rank).then_with(|| by_name(series, one, two)));
     // That it alerts is known, so that less shows what of it does.
@@ -134,6 +136,20 @@ struct Found {
 struct Seen {
     looked_at: usize,
     compared: Vec<Found>,
+}
+
+impl Seen {
+    /// The same, but that a change counts less whose metric is small beside that of others.
+    fn beside_others(mut self, series: &[Series<'_>]) -> Self {
+        let named = |found: &Found| series.get(found.place).map(|one| one.name);
+        let level = |found: &Found| Some((named(found)?, found.signal, found.departure.baseline));
+        let usual = Usual::of(self.compared.iter().filter_map(level));
+        for found in &mut self.compared {
+            let most = found.departure.baseline.abs().max(found.departure.peak.abs());
+            found.departure.effect *= named(found).map_or(1.0, |name| usual.counts(name, found.signal, most));
+        }
+        self
+    }
 }
 
 fn look(series: &[Series<'_>], question: &Question<'_>) -> Seen {
@@ -183,9 +199,6 @@ impl Found {
     fn suspect(&self, series: &[Series<'_>], threshold: f64) -> Option<MetricSuspect> {
         let one = series.get(self.place)?;
         let Departure { score, effect, direction, since, before, peak, baseline, present } = self.departure;
-        if score < threshold || effect < LEAST_EFFECT {
-            return None;
-        }
         let base = ["_bucket", "_sum"].iter().find_map(|ending| one.name.strip_suffix(ending)).unwrap_or(one.name);
         let metric = match (self.quantile, one.name.ends_with("_bucket")) {
             (true, true) => format!("{base} p95"),
@@ -195,6 +208,11 @@ impl Found {
         let far = (score / threshold).ln() + 1.0;
         let own = if signal::of_others(one.name) { signal::OTHERS } else { 1.0 };
         let weight = own * signal::weight(self.signal, direction, signal::harmful_upwards(one.name));
+        let harmful = weight >= signal::HARMFUL;
+        let (least, large) = if harmful { (threshold, LEAST_EFFECT) } else { (threshold * FALL, LEAST_FALL) };
+        if score < least || effect < large {
+            return None;
+        }
         Some(MetricSuspect {
             series: self.place,
             metric,
@@ -217,7 +235,11 @@ impl Found {
 /// Standard deviations from which a metric of the service that alerts tells of the symptom.
 const SHOWN: f64 = 3.0;
 /// Changes smaller than this share of the level are nobody's trouble.
-const LEAST_EFFECT: f64 = 0.02;
+const LEAST_EFFECT: f64 = 0.05;
+/// What is less than before, and no harm by itself, tells something only where most of it is gone.
+const LEAST_FALL: f64 = 0.5;
+/// And has to be so many times as far out.
+const FALL: f64 = 1.5;
 
 /// Equal ones in the order of names, so that the order in which series came does not matter.
 fn by_name(series: &[Series<'_>], one: &MetricSuspect, two: &MetricSuspect) -> std::cmp::Ordering {

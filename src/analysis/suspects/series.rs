@@ -64,7 +64,7 @@ impl Series<'_> {
             Some(Kind::Histogram | Kind::Summary) if named("_count") => Reading::Rate,
             Some(Kind::Histogram | Kind::Summary) => Reading::Level,
             None if named("_sum") && self.grows() => Reading::Sum,
-            None if (named("_total") || named("_count")) && self.grows() => Reading::Rate,
+            None if ["_total", "-total", "_count"].into_iter().any(named) && self.grows() => Reading::Rate,
             None if self.never_rests() => Reading::Rate,
             None => Reading::Level,
         }
@@ -117,6 +117,7 @@ mod tests {
     #[test]
     fn the_kind_is_known_or_read_from_name_and_samples() {
         assert_eq!(reading("x_total", None, &[1.0, 5.0, 9.0]), Reading::Rate);
+        assert_eq!(reading("x-total", None, &[1.0, 1.0, 9.0]), Reading::Rate, "not every exporter writes underscores");
         assert_eq!(reading("x_total", None, &[9.0, 8.0, 9.0]), Reading::Level, "no counter falls by a little");
         assert_eq!(reading("x_total", Some(Kind::Gauge), &[1.0, 5.0]), Reading::Level);
         assert_eq!(reading("memory_bytes", None, &[1.0, 5.0, 9.0]), Reading::Level);

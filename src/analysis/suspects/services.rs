@@ -1,12 +1,13 @@
 //! From metrics to services: how ill each is by itself, and how much of that others explain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     graph::Graph,
     rank::{MetricSuspect, Question, ServiceSuspect},
     series::Series,
     signal::{self, Signal},
+    silent::silent,
 };
 
 /// Of a service's metrics each further one counts this share of the one before.
@@ -19,6 +20,10 @@ const EXPLAINED: f64 = 0.8;
 const SURELY: f64 = 4.0;
 /// What counts of a metric that had left its past before the time asked about, when the symptom had not.
 const BEFORE: f64 = 0.4;
+/// And when it does not show when the symptom came.
+const UNSURE: f64 = 0.6;
+/// A symptom that came later than this share of the time asked about has something to come of that came after the beginning.
+const LATER: f64 = 0.2;
 
 pub(super) fn services(
     series: &[Series<'_>],
@@ -26,7 +31,7 @@ pub(super) fn services(
     symptom: Symptom,
     question: &Question<'_>,
 ) -> Vec<ServiceSuspect> {
-    let mut own: BTreeMap<&str, Own> = BTreeMap::new();
+    let mut own: BTreeMap<&str, Own<'_>> = BTreeMap::new();
     // The metrics come in the order of their ranks.
     for metric in metrics {
         own.entry(&metric.service).or_default().add(metric, symptom);
@@ -37,6 +42,7 @@ pub(super) fn services(
     let graph = Graph::new(question.edges);
     let places = graph.places(&ill, question.alerting);
     let on_path = |service: &str| places.get(service).is_some_and(|place| place.on_path);
+    let carried: BTreeMap<&str, f64> = own.iter().map(|(service, own)| (*service, own.share_carried())).collect();
     let all: f64 = ill.iter().filter(|(service, _)| on_path(service)).map(|(_, ill)| certain(*ill)).sum();
     let mut services: Vec<_> = own
         .into_iter()
@@ -44,9 +50,11 @@ pub(super) fn services(
             let place = places.get(service).filter(|_| !graph.is_empty());
             let mut score = own.all.score;
             if let Some(place) = place {
-                let of = |service: &str| certain(ill.get(service).copied().unwrap_or(0.0));
+                let of = |service: &str| {
+                    certain(ill.get(service).copied().unwrap_or(0.0)) * carried.get(service).copied().unwrap_or(0.0)
+                };
                 // What is little out of order rarely makes something else be much so (Orchard et al. 2024).
-                let explained = place.explained * place.explained;
+                let explained = place.explained * place.explained * own.share_carried();
                 let covered = certain(own.ill.score)
                     + place.explains.iter().filter(|name| on_path(name)).map(|name| of(name)).sum::<f64>();
                 let covered = (covered / all.max(f64::MIN_POSITIVE)).min(1.0);
@@ -65,6 +73,8 @@ pub(super) fn services(
             }
         })
         .collect();
+    let unseen = silent(series, metrics, &services, &graph);
+    services.extend(unseen);
     services.sort_by(|one, two| two.score.total_cmp(&one.score).then_with(|| one.service.cmp(&two.service)));
     services
 }
@@ -75,12 +85,12 @@ fn certain(ill: f64) -> f64 {
 }
 
 /// What shows most at the service that alerts.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Symptom {
     /// Errors, or slowness.
     signal: Option<Signal>,
-    /// Whether it came within the time asked about.
-    came: bool,
+    /// What counts of a metric that had left its past when the time asked about began.
+    before: f64,
 }
 
 impl Symptom {
@@ -94,24 +104,33 @@ impl Symptom {
         });
         Self {
             signal: question.symptom.or(told.map(|metric| metric.signal)),
-            came: told.map_or(question.alerting.is_some(), |metric| !metric.before),
+            before: match told {
+                Some(metric) if metric.since >= question.windows.after(LATER) => BEFORE,
+                None if question.alerting.is_some() => UNSURE,
+                Some(_) | None => 1.0,
+            },
         }
     }
 
     /// How well a departure fits to it, between 0 and 1.
     fn fits(self, metric: &MetricSuspect) -> f64 {
-        let early = if self.came && metric.before { BEFORE } else { 1.0 };
+        let early = if metric.before { self.before } else { 1.0 };
         early * signal::fits(metric.signal, self.signal)
     }
 }
 
 /// What is known of one service by itself.
 #[derive(Default)]
-struct Own {
+struct Own<'a> {
     /// Of all of its metrics.
     all: Sum,
     /// Of those that make it ill.
     ill: Sum,
+    /// What calls carry, and what the service has for itself, by how much each would count alone.
+    carried: f64,
+    kept: f64,
+    /// Metrics that were seen: of the same one of many instances, one counts.
+    seen: BTreeSet<(&'a str, Signal)>,
     since: f64,
     metrics: usize,
 }
@@ -123,15 +142,24 @@ struct Sum {
     share: Option<f64>,
 }
 
-impl Own {
-    fn add(&mut self, metric: &MetricSuspect, symptom: Symptom) {
+impl<'a> Own<'a> {
+    fn add(&mut self, metric: &'a MetricSuspect, symptom: Symptom) {
         let rank = metric.rank * symptom.fits(metric);
-        self.all.add(rank);
-        if metric.weight >= signal::ILL {
-            self.ill.add(rank);
+        if self.seen.insert((&metric.metric, metric.signal)) {
+            self.all.add(rank);
+            if metric.weight >= signal::ILL {
+                self.ill.add(rank);
+            }
+            let part = if signal::of_resource(&metric.metric) { &mut self.kept } else { &mut self.carried };
+            *part = part.max(rank);
         }
         self.since = if self.metrics == 0 { metric.since } else { self.since.min(metric.since) };
         self.metrics += 1;
+    }
+
+    /// How much of its illness may have come from those that it calls, between 0 and 1.
+    fn share_carried(&self) -> f64 {
+        self.carried / (self.carried + self.kept).max(f64::MIN_POSITIVE)
     }
 }
 

@@ -23,7 +23,25 @@ pub enum Signal {
 /// Parts of names by what they tell of, the most telling signal first.
 const WORDS: [(Signal, &[&str]); 6] = [
     // Time of a processor is no waiting, and memory that is available is no availability.
-    (Signal::Saturation, &["cpu", "memory", "mem", "heap", "rss", "filesystem", "disk", "gc", "goroutines", "threads"]),
+    (
+        Signal::Saturation,
+        &[
+            "cpu",
+            "memory",
+            "mem",
+            "heap",
+            "rss",
+            "filesystem",
+            "fs",
+            "disk",
+            "diskio",
+            "blkio",
+            "iops",
+            "gc",
+            "goroutines",
+            "threads",
+        ],
+    ),
     (
         Signal::Errors,
         &[
@@ -104,6 +122,7 @@ const WORDS: [(Signal, &[&str]); 6] = [
             "write",
             "events",
             "network",
+            "bandwidth",
             "packets",
         ],
     ),
@@ -132,6 +151,7 @@ const WORDS: [(Signal, &[&str]); 6] = [
             "active",
             "busy",
             "fds",
+            "socket",
             "sockets",
             "depth",
             "occupancy",
@@ -240,8 +260,20 @@ pub(super) fn of_others(name: &str) -> bool {
     words(name).iter().any(|word| SEEN.contains(&word.as_str()))
 }
 
+/// Words of what a service has for itself: that it is full comes of no call to another.
+const RESOURCES: [&str; 12] =
+    ["cpu", "memory", "mem", "heap", "rss", "filesystem", "fs", "disk", "diskio", "blkio", "iops", "gc"];
+
+/// Whether a metric tells of something that a service has for itself.
+pub(super) fn of_resource(name: &str) -> bool {
+    words(name).iter().any(|word| RESOURCES.contains(&word.as_str()))
+}
+
 /// What remains of the weight of a metric that tells of those that its service asks.
 pub(super) const OTHERS: f64 = 0.6;
+
+/// A departure of less weight is no harm by itself.
+pub(super) const HARMFUL: f64 = 0.31;
 
 /// A departure of at least this weight makes a service ill; others only show that something is different.
 pub(super) const ILL: f64 = 0.6;

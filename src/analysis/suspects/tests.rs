@@ -1,3 +1,6 @@
+mod calls;
+mod quiet;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -15,14 +18,15 @@ struct Noise(u64);
 impl Noise {
     /// Nearly normal, of deviation 1.
     fn next(&mut self) -> f64 {
-        let mut sum = 0.0;
-        for _ in 0..12 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            sum += (self.0 >> 11) as f64 / (1_u64 << 53) as f64;
-        }
-        sum - 6.0
+        (0..12).map(|_| self.share()).sum::<f64>() - 6.0
+    }
+
+    /// Between 0 and 1.
+    fn share(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 

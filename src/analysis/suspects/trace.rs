@@ -13,6 +13,10 @@ pub(super) struct Trace {
     pub(super) present: Vec<(f64, f64)>,
     /// The last moment of all with a value.
     pub(super) newest: Option<f64>,
+    /// The longest time between two values of the quiet time.
+    pub(super) longest: f64,
+    /// What one event is of a rate, where events are so few that they are taken together.
+    pub(super) grain: Option<f64>,
     increases: Vec<(f64, f64, f64)>,
 }
 
@@ -59,6 +63,7 @@ impl Trace {
             let (sum, seconds) = run.iter().fold((0.0, 0.0), |(sum, seconds), step| (sum + step.1, seconds + step.2));
             self.push(*at, sum / seconds, windows);
         }
+        self.grain = grain(&increases, together);
         self.increases = increases;
     }
 
@@ -68,6 +73,9 @@ impl Trace {
             return;
         }
         if windows.is_baseline(at) {
+            if let Some(before) = self.newest.filter(|before| windows.is_baseline(*before)) {
+                self.longest = self.longest.max(at - before);
+            }
             self.baseline.push(value);
         } else if windows.is_present(at) {
             self.present.push((at, value));
@@ -82,7 +90,18 @@ impl Trace {
         self.baseline.clear();
         self.present.clear();
         self.newest = None;
+        self.longest = 0.0;
+        self.grain = None;
     }
+}
+
+/// What one event is of a rate that is made of so many increases; absent where events are many.
+fn grain(increases: &[(f64, f64, f64)], together: usize) -> Option<f64> {
+    let least = increases.iter().map(|step| step.1).filter(|increase| *increase > 0.0).reduce(f64::min)?;
+    let seconds: f64 = increases.iter().map(|step| step.2).sum();
+    #[expect(clippy::cast_precision_loss, reason = "samples of a window are few")]
+    let run = seconds / increases.len() as f64 * together as f64;
+    (together > 1).then_some(least / run)
 }
 
 /// The share of rates of the quiet time that are zero when so many steps are taken together.

@@ -48,9 +48,19 @@ impl Windows {
         self.present.start
     }
 
+    /// The moment at which this share of it is over.
+    pub(super) fn after(&self, share: f64) -> f64 {
+        self.present.start + self.lasts() * share
+    }
+
     /// When it ends.
     pub(super) fn end(&self) -> f64 {
         self.present.end
+    }
+
+    /// Seconds that the time asked about lasts.
+    pub(super) fn lasts(&self) -> f64 {
+        self.present.end - self.present.start
     }
 
     /// Seconds that the quiet time lasts.
