@@ -197,9 +197,7 @@ impl Miner {
         while self.merged.len() > self.settings.most {
             self.merged.pop_first();
         }
-        for id in self.known.values_mut().filter(|id| others.contains(id)) {
-            *id = *oldest;
-        }
+        // Ways into those that are gone are found again, as they come.
         Some(*oldest)
     }
 

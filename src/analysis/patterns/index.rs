@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Patterns at one place that are compared with a new line, the newest.
-const SIBLINGS: usize = 256;
+const SIBLINGS: usize = 128;
 
 /// The places where a pattern is found: with those of as many words and the same first one, and with those of the same second one. A line
 /// like a pattern shares the first word, and one that differs there alone the second.
