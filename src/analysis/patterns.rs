@@ -3,16 +3,18 @@
 //! first, so that timestamps, levels and process ids neither make nor spoil a pattern.
 //!
 //! Invariant: bounded. However many different lines come, no more than `most` patterns and their ways in are kept; of too many those go
-//! that were not seen for longest, a busy one later than a rare one.
+//! that were not seen for longest, a busy one later than a rare one. The names of merged patterns are kept as long.
 
 mod cluster;
 mod compare;
 mod event;
 mod header;
+mod index;
+mod mask;
 mod structured;
-mod words;
+mod word;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -20,21 +22,25 @@ pub use compare::{Comparison, Grown, Side, compare};
 pub use event::joined;
 pub use header::{Level, Line, read};
 
-use cluster::Cluster;
-use words::{Hashed, Word, Words};
+use cluster::{Cluster, Likeness};
+use index::{Index, keys};
+use mask::Masked;
+use word::Word;
 
 /// How a miner works. One setting for all logs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// Patterns that are kept at once.
     pub most: usize,
-    /// The share of words that two lines of one pattern have in common at least.
+    /// The share of words, values not counted, that two lines of one pattern have in common at least.
     pub alike: f64,
+    /// So many patterns that differ in one word of the sentence are one pattern, and that word is a value.
+    pub alternatives: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { most: 4_096, alike: 0.7 }
+        Self { most: 4_096, alike: 0.6, alternatives: 5 }
     }
 }
 
@@ -56,25 +62,25 @@ pub struct Pattern {
     pub level: Level,
 }
 
-/// Finds patterns, line by line.
+/// Finds patterns, line by line. Unlike Drain it makes a word of the sentence a value only when enough others were seen in its place: that
+/// `started` and `stopped` stay two patterns tells more than that they are alike.
 #[derive(Debug)]
 pub struct Miner {
     settings: Settings,
     clusters: HashMap<PatternId, Cluster>,
     /// From the hash of a line's words, values left out, to its pattern: most lines were seen before.
     known: HashMap<u64, PatternId>,
-    /// From the number of words and the first of them to the patterns that begin so.
-    roots: HashMap<u64, Vec<PatternId>>,
+    index: Index,
+    /// Patterns that turned out to be one with an older one.
+    merged: BTreeMap<PatternId, PatternId>,
     next: PatternId,
     tick: u64,
     dropped: u64,
-    words: Words,
+    masked: Masked,
 }
 
 /// Ways into patterns that are kept for each pattern, on average.
 const WAYS: usize = 8;
-/// Patterns with one beginning that are compared with a new line.
-const SIBLINGS: usize = 256;
 
 impl Miner {
     /// Without patterns yet.
@@ -83,15 +89,16 @@ impl Miner {
             settings,
             clusters: HashMap::new(),
             known: HashMap::new(),
-            roots: HashMap::new(),
+            index: Index::default(),
+            merged: BTreeMap::new(),
             next: 0,
             tick: 0,
             dropped: 0,
-            words: Words::default(),
+            masked: Masked::default(),
         }
     }
 
-    /// The pattern of a line, as it came.
+    /// The pattern of a line, as it came. What is found to be one with an older pattern later is told by [`resolve`](Self::resolve).
     pub fn add(&mut self, line: &str) -> PatternId {
         let Line { message, level } = header::read(line);
         self.add_message(&message, level)
@@ -100,26 +107,36 @@ impl Miner {
     /// The pattern of a message whose header is off already.
     pub fn add_message(&mut self, message: &str, level: Level) -> PatternId {
         self.tick += 1;
-        let Hashed { whole, root } = self.words.read(message);
+        let whole = self.masked.read(message);
         if let Some(cluster) = self.known.get(&whole).and_then(|id| self.clusters.get_mut(id)) {
             cluster.seen(level, self.tick);
             return cluster.id;
         }
-        let words = self.words.of(message);
-        let nearest = self.nearest(root, &words).and_then(|id| self.clusters.get_mut(&id));
-        let id = match nearest {
-            Some(cluster) => {
-                cluster.merge(&words);
-                cluster.seen(level, self.tick);
-                cluster.id
+        let words = self.masked.words();
+        let id = match self.nearest(&words, level) {
+            Some(id) => {
+                self.change(id, |cluster, tick| {
+                    cluster.join(&words);
+                    cluster.seen(level, tick);
+                });
+                id
             }
-            None => self.begin(message, &words, root, level),
+            None => self.begin(message, words, level),
         };
         if self.known.len() >= self.settings.most.saturating_mul(WAYS) {
             // Ways are found again when they are needed.
             self.known.clear();
         }
         self.known.insert(whole, id);
+        id
+    }
+
+    /// The pattern that an answer of [`add`](Self::add) stands for by now.
+    pub fn resolve(&self, id: PatternId) -> PatternId {
+        let mut id = id;
+        while let Some(older) = self.merged.get(&id) {
+            id = *older;
+        }
         id
     }
 
@@ -140,7 +157,7 @@ impl Miner {
 
     /// A pattern by its name; `None` when it was dropped.
     pub fn pattern(&self, id: PatternId) -> Option<Pattern> {
-        self.clusters.get(&id).map(Cluster::pattern)
+        self.clusters.get(&self.resolve(id)).map(Cluster::pattern)
     }
 
     /// All patterns that are kept, most lines first.
@@ -150,27 +167,60 @@ impl Miner {
         all
     }
 
-    fn nearest(&self, root: u64, words: &[Word]) -> Option<PatternId> {
-        let siblings = self.roots.get(&root)?;
+    fn nearest(&mut self, words: &[Word], level: Level) -> Option<PatternId> {
         let mut best: Option<(f64, PatternId)> = None;
-        for id in siblings.iter().rev().take(SIBLINGS) {
-            let Some(cluster) = self.clusters.get(id) else { continue };
-            let alike = cluster.alike(words);
-            if alike >= self.settings.alike && best.is_none_or(|(most, _)| alike > most) {
-                best = Some((alike, *id));
+        let mut others: BTreeMap<usize, Vec<PatternId>> = BTreeMap::new();
+        for id in self.index.siblings(keys(words)) {
+            let Some(cluster) = self.clusters.get(&id) else { continue };
+            match cluster.likeness(words, self.settings.alike) {
+                Likeness::Same(share) if best.is_none_or(|(most, _)| share > most) => best = Some((share, id)),
+                // What is logged at another level is another statement.
+                Likeness::ButOne(place) if cluster.level == level => others.entry(place).or_default().push(id),
+                Likeness::Same(_) | Likeness::ButOne(_) | Likeness::Other => {}
             }
         }
-        best.map(|(_, id)| id)
+        best.map(|(_, id)| id).or_else(|| {
+            let (_, others) = others.into_iter().max_by_key(|(place, others)| (others.len(), *place))?;
+            (others.len() + 1 >= self.settings.alternatives).then(|| self.merge(&others))?
+        })
     }
 
-    fn begin(&mut self, message: &str, words: &[Word], root: u64, level: Level) -> PatternId {
+    /// Makes several patterns one, the oldest.
+    fn merge(&mut self, ids: &[PatternId]) -> Option<PatternId> {
+        let (oldest, others) = ids.split_first()?;
+        for other in others {
+            let Some(gone) = self.clusters.remove(other) else { continue };
+            self.index.unlink(*other, gone.keys());
+            self.change(*oldest, |cluster, _| cluster.merge(&gone));
+            self.merged.insert(*other, *oldest);
+        }
+        while self.merged.len() > self.settings.most {
+            self.merged.pop_first();
+        }
+        // Ways into those that are gone are found again, as they come.
+        Some(*oldest)
+    }
+
+    /// Changes a pattern, which is found by its new words from then on.
+    fn change(&mut self, id: PatternId, change: impl FnOnce(&mut Cluster, u64)) {
+        let Some(cluster) = self.clusters.get_mut(&id) else { return };
+        let before = cluster.keys();
+        change(cluster, self.tick);
+        let after = cluster.keys();
+        if before != after {
+            self.index.unlink(id, before);
+            self.index.link(id, after);
+        }
+    }
+
+    fn begin(&mut self, message: &str, words: Vec<Word>, level: Level) -> PatternId {
         if self.clusters.len() >= self.settings.most {
             self.make_room();
         }
         let id = self.next;
         self.next += 1;
-        self.clusters.insert(id, Cluster::new(id, root, words, message, level, self.tick));
-        self.roots.entry(root).or_default().push(id);
+        self.index.link(id, keys(&words));
+        self.clusters.insert(id, Cluster::new(id, words, message, level, self.tick));
         id
     }
 
@@ -181,13 +231,8 @@ impl Miner {
         ages.sort_unstable();
         for (_, id) in ages.into_iter().take((self.settings.most / 10).max(1)) {
             self.dropped += 1;
-            if let Some(gone) = self.clusters.remove(&id)
-                && let Some(siblings) = self.roots.get_mut(&gone.root)
-            {
-                siblings.retain(|other| *other != id);
-                if siblings.is_empty() {
-                    self.roots.remove(&gone.root);
-                }
+            if let Some(gone) = self.clusters.remove(&id) {
+                self.index.unlink(id, gone.keys());
             }
         }
         self.known.retain(|_, id| self.clusters.contains_key(id));

@@ -230,7 +230,9 @@ fn part(out: &mut fmt::Formatter<'_>, what: &str, all: &[Grown], with_example: b
 /// The longest run of words of a pattern that stand in every line of it.
 fn fixed(template: &str) -> Option<String> {
     let cleaned = text::clean(template);
-    let runs = cleaned.split("<*>").map(str::trim).filter(|run| run.len() > 3);
+    // A quote beside a value is written as an escape in a line that is JSON.
+    let runs = cleaned.split("<*>").map(|run| run.trim_matches(|letter: char| !letter.is_alphanumeric()));
+    let runs = runs.filter(|run| run.len() > 3);
     let longest = runs.max_by_key(|run| run.len())?;
     // The beginning of `key=<*>` is part of a word.
     Some(longest.chars().take(60).collect::<String>().trim().to_owned())

@@ -53,6 +53,7 @@ pub fn compare(window: Side<'_>, quiet: Side<'_>, settings: Settings) -> Compari
     let mut miner = Miner::new(settings);
     let before = counted(&mut miner, quiet.events);
     let now = counted(&mut miner, window.events);
+    let (before, now) = (resolved(&miner, before), resolved(&miner, now));
     let share = window.seconds / quiet.seconds.max(f64::MIN_POSITIVE);
     let patterns = miner.patterns();
     let threshold = threshold(patterns.len());
@@ -149,6 +150,15 @@ fn counted(miner: &mut Miner, events: &[String]) -> HashMap<PatternId, u64> {
     counts
 }
 
+/// Patterns that turned out to be one are counted as one.
+fn resolved(miner: &Miner, counts: HashMap<PatternId, u64>) -> HashMap<PatternId, u64> {
+    let mut together = HashMap::new();
+    for (id, count) in counts {
+        *together.entry(miner.resolve(id)).or_default() += count;
+    }
+    together
+}
+
 fn at(counts: &HashMap<PatternId, u64>, id: PatternId) -> u64 {
     counts.get(&id).copied().unwrap_or(0)
 }
@@ -169,3 +179,6 @@ fn threshold(patterns: usize) -> f64 {
     let tests = patterns.max(1) as f64 * 100.0;
     2.0 * tests.ln()
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,6 +95,17 @@ async fn what_is_new_and_what_vanished_is_told_with_an_example_and_without_secre
 }
 
 #[tokio::test]
+async fn what_to_look_for_next_stands_in_the_lines_as_they_were_written() {
+    let mut lines = every(1, 4_500, 0, |at| format!("level=info msg=\"served request {at}\""));
+    let image =
+        |at| format!(r#"{{"level":"error","msg":"no image \"shop/{at}\" in the registry (tried {at} times)"}}"#);
+    lines.extend(every(20, 300, 0, image));
+    let server = server(loaded(lines)).await;
+    let (text, _) = told(&by_loki(&server.uri(), patient()), json!({ "service": "payments" })).await;
+    assert!(text.ends_with(r#""containing": "in the registry (tried"}"#), "{text}");
+}
+
+#[tokio::test]
 async fn a_log_that_goes_on_as_before_has_nothing_to_tell() {
     let server = server(loaded(every(1, 4_500, 0, |at| format!("INFO served request {at}")))).await;
     let (text, data) = told(&by_loki(&server.uri(), patient()), json!({ "service": "payments" })).await;

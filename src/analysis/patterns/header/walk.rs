@@ -80,7 +80,8 @@ impl<'a> Walk<'a> {
 
     /// An access log: address, two names, moment in brackets.
     fn access(&mut self) -> bool {
-        let Some(open) = self.line.find(" [").filter(|at| *at < 120) else { return false };
+        let near = self.line.as_bytes().get(..120).unwrap_or(self.line.as_bytes());
+        let Some(open) = near.windows(2).position(|pair| pair == b" [") else { return false };
         let head: Vec<&str> = self.line.get(..open).unwrap_or_default().split(' ').collect();
         let Some(close) = self.line.get(open..).and_then(|rest| rest.find(']')) else { return false };
         let inside = self.line.get(open + 2..open + close).unwrap_or_default();

@@ -66,8 +66,21 @@ pub(super) fn kind(word: &str) -> Kind {
     }
     let inner =
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'$' | b':' | b'/' | b'@');
-    let qualified = (word.contains('.') || word.contains("::")) && bytes.iter().all(inner) && !word.ends_with('.');
+    let qualified = (bytes.contains(&b'.') || bytes.windows(2).any(|pair| pair == b"::"))
+        && bytes.iter().all(inner)
+        && !word.ends_with('.');
     if qualified { Kind::Qualified } else { Kind::Word }
+}
+
+/// Whether a word within a message is part of a date, such as `Sun` and `Jul` in `Sun Jul 17 15:09:16 2005`; `rest` stands behind it.
+pub(in super::super) fn is_date(word: &[u8], rest: &[u8]) -> bool {
+    let named = |word: &[u8]| {
+        matches!(word, [b'A'..=b'Z', _, _] | [b'A'..=b'Z', _, _, b','])
+            && CALENDAR.iter().any(|name| word.get(..3).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes())))
+    };
+    named(word)
+        && (rest.first().is_some_and(u8::is_ascii_digit)
+            || (rest.get(..3).is_some_and(named) && matches!(rest.get(3), None | Some(b' '))))
 }
 
 /// Digits with what stands between the parts of a moment.
