@@ -126,8 +126,8 @@ async fn what_people_say_is_found_and_what_they_want_forgotten_is_gone_for_good(
 }
 
 #[tokio::test]
-async fn an_incident_that_the_policy_hides_from_now_on_goes_at_the_next_round() {
-    let house = House::new("every = \"1s\"\n[guard]\npolicy = \"policy.toml\"\n");
+async fn an_incident_that_the_policy_hides_from_now_on_goes_at_once() {
+    let house = House::new("every = \"1h\"\n[guard]\npolicy = \"policy.toml\"\n");
     house.write("policy.toml", "version = 1\nautonomy = \"act\"\n");
     let agent = house.serve();
     agent.over("api", "QuotesStalled", STALLED).await;

@@ -9,13 +9,11 @@ mod rule;
 mod units;
 mod window;
 
-use std::{
-    path::Path,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{path::Path, sync::Arc};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 use tools::Autonomy;
 
 pub use approval::{APPROVERS, Approval, SomeApproval};
@@ -240,22 +238,27 @@ impl Policy {
 
 /// The policy as it is now: a reload replaces it whole, a verdict under way keeps the one it took.
 #[derive(Debug, Clone)]
-pub struct SharedPolicy(Arc<RwLock<Arc<Policy>>>);
+pub struct SharedPolicy(Arc<watch::Sender<Arc<Policy>>>);
 
 impl SharedPolicy {
     /// Starts with `policy`.
     pub fn new(policy: Policy) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(policy))))
+        Self(Arc::new(watch::Sender::new(Arc::new(policy))))
     }
 
     /// The policy at this moment.
     pub fn load(&self) -> Arc<Policy> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.borrow())
     }
 
     /// Replaces the policy for all later verdicts.
     pub fn store(&self, policy: Policy) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        self.0.send_replace(Arc::new(policy));
+    }
+
+    /// Resolves whenever the policy was replaced since the last look.
+    pub fn changes(&self) -> watch::Receiver<Arc<Policy>> {
+        self.0.subscribe()
     }
 }
 

@@ -104,12 +104,16 @@ impl Keeper {
         }
     }
 
-    /// Looks at the journal when it was written to; and when it is due, since policy and catalogue may be others.
+    /// Looks at the journal when it was written to, or another policy was loaded; and when it is due, since the catalogue may be another.
     async fn follow_journal(&self) {
-        let mut changes = self.journal.changes();
+        let (mut changes, mut policies) = (self.journal.changes(), self.policy.changes());
         let mut seen = Seen::default();
         let mut due = self.interval();
-        while woken(&mut due, &mut changes).await {
+        while tokio::select! {
+            goes_on = woken(&mut due, &mut changes) => goes_on,
+            // Held by this keeper too: it never ends.
+            changed = policies.changed() => changed.is_ok(),
+        } {
             match self.incidents(&mut seen).await {
                 Ok(_) => {}
                 Err(Trouble::Journal(JournalError::Closed)) => return,
