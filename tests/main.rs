@@ -15,6 +15,7 @@
 mod approvals;
 mod broken;
 mod chat;
+mod commands;
 mod conversation;
 mod crash;
 mod guardrails;
