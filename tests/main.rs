@@ -21,6 +21,7 @@ mod crash;
 mod guardrails;
 mod handbook;
 mod hands;
+mod hands_done;
 mod house;
 mod imports;
 mod intake;
