@@ -103,6 +103,17 @@ impl Server {
         if tokio::time::timeout(GRACE, self.serving).await.is_err() {
             tracing::warn!("a connection did not end in time");
         }
+        for task in self.keeping {
+            // It was told to end; what it was doing to the store may still be under way.
+            let _ended = task.await;
+        }
+        if let Some(memory) = &self.parts.memory {
+            match tokio::time::timeout(GRACE, memory.close()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "memory could not be closed"),
+                Err(_) => tracing::warn!("memory was not closed in time"),
+            }
+        }
     }
 }
 

@@ -119,6 +119,14 @@ impl Memory {
         })
     }
 
+    /// Waits for what the store is at, and closes its files; the next to ask opens them again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn close(&self) -> Result<(), MemoryError> {
+        self.store.close().await
+    }
+
     /// The index of a collection, if there is one.
     pub(crate) async fn current(&self, collection: Collection) -> Result<Option<Current>, MemoryError> {
         let Some(name) = self.store.current(collection).await? else { return Ok(None) };

@@ -137,6 +137,9 @@ pub trait Store: Send + Sync {
     /// Whether removed text may still lie in the store's files until an index is made anew.
     fn keeps_remains(&self) -> bool;
 
+    /// Waits for what is under way, whether somebody waits for it or not, and lets go of every file. Opened again when it is needed.
+    fn close(&self) -> Given<'_, ()>;
+
     /// Where the points are, for people.
     fn place(&self) -> String;
 }

@@ -14,6 +14,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use tokio::sync::RwLock;
+
 use self::shard::Shard;
 use crate::{
     Collection, Filter, Indexed, MemoryError, Point, Scored,
@@ -28,6 +30,8 @@ const LOCK: &str = "lock";
 /// The embedded store.
 pub struct Edge {
     inner: Arc<Inner>,
+    /// Read by whatever is at the disk, which goes on when nobody waits for it any more.
+    at_work: Arc<RwLock<()>>,
 }
 
 struct Inner {
@@ -59,7 +63,7 @@ impl Edge {
         for collection in Collection::ALL {
             inner.sweep(collection)?;
         }
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), at_work: Arc::default() })
     }
 
     /// Does what blocks where it may; a panic of the embedded store becomes an error.
@@ -67,13 +71,23 @@ impl Edge {
         &self,
         work: impl FnOnce(&Inner) -> Result<T, MemoryError> + Send + 'static,
     ) -> Given<'static, T> {
-        let inner = Arc::clone(&self.inner);
+        let (inner, at_work) = (Arc::clone(&self.inner), Arc::clone(&self.at_work));
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || work(&inner))
-                .await
-                .unwrap_or_else(|error| Err(MemoryError::Store(format!("it broke off: {error}"))))
+            let at_work = at_work.read_owned().await;
+            blocking(move || {
+                let _at_work = at_work;
+                work(&inner)
+            })
+            .await
         })
     }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, MemoryError> + Send + 'static,
+) -> Result<T, MemoryError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(MemoryError::Store(format!("it broke off: {error}"))))
 }
 
 impl Inner {
@@ -252,6 +266,18 @@ impl Store for Edge {
     /// The log is never cut, and a removed payload's bytes stay where they were.
     fn keeps_remains(&self) -> bool {
         true
+    }
+
+    fn close(&self) -> Given<'_, ()> {
+        let (inner, at_work) = (Arc::clone(&self.inner), Arc::clone(&self.at_work));
+        Box::pin(async move {
+            let _alone = at_work.write_owned().await;
+            blocking(move || {
+                inner.open.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                Ok(())
+            })
+            .await
+        })
     }
 
     fn place(&self) -> String {

@@ -257,6 +257,10 @@ impl Store for Server {
         false
     }
 
+    fn close(&self) -> Given<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn place(&self) -> String {
         let host = self.options.url.host_str().unwrap_or("?");
         format!("Qdrant server {host}:{}", self.options.url.port_or_known_default().unwrap_or(6334))
