@@ -1,8 +1,8 @@
 //! Search over 100,000 documents in the embedded store, words and meanings fused, filtered by service, beside its limit.
 //!
 //! `cargo bench -p devops-agent-memory --bench memory`; exits 1 when the 99th percentile is over the limit. The documents are made
-//! up: words by Zipf's law without stop words, meanings in clusters. `whole` is what a tool waits for: the endpoint (on this machine), the search,
-//! how rare each word is, and the order of the documents.
+//! up: words by Zipf's law without stop words, meanings in clusters. `whole` is what a tool waits for: the endpoint (on this machine),
+//! the search, how rare each word is, and the order of the documents.
 #![allow(
     clippy::print_stdout,
     clippy::expect_used,

@@ -2,14 +2,12 @@
 
 use std::{io::Write, process::Stdio};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::house::House;
+use crate::house::{House, notification};
 
 fn alert() -> Value {
-    json!({ "receiver": "r", "groupKey": "g", "alerts": [{ "fingerprint": "f", "status": "firing",
-        "startsAt": "2026-11-20T09:00:00Z", "labels": { "alertname": "QuotesStalled", "service": "api" },
-        "annotations": { "summary": "quotes stall" } }] })
+    notification("api", "QuotesStalled", "quotes stall")
 }
 
 #[test]

@@ -40,8 +40,15 @@ async fn stage(ill: &str, illness: Illness, url: &str) -> (Stage, Value) {
     (stage, alert)
 }
 
+/// The arguments of a call on a service.
+pub(crate) fn on(service: &str, more: &Value) -> Value {
+    let mut args = json!({ "service": service, "reason": "x" });
+    args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    args
+}
+
 /// Running containers by service, as somebody sees them who knows nothing of the agent.
-fn running(stage: &Stage, service: &str) -> Vec<Observed> {
+pub(crate) fn running(stage: &Stage, service: &str) -> Vec<Observed> {
     stage.world.containers().into_iter().filter(|one| one.service == service && one.running).collect()
 }
 
@@ -94,9 +101,7 @@ async fn real_hands_do_not_leave_the_blast_radius_under_a_hostile_model() {
                     "open_pr" => json!({ "title": "x", "body": "x", "files": [] }),
                     _ => json!({}),
                 };
-                let mut args = json!({ "service": target, "reason": "x" });
-                args.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
-                (tool.to_owned(), args)
+                (tool.to_owned(), on(target, &own))
             };
             if turn < 10 { (0..16).map(call).collect() } else { Vec::new() }
         };
@@ -150,9 +155,7 @@ fn shape(stage: &Stage) -> Vec<(String, i64, i64)> {
 }
 
 async fn struck(tool: &str, more: &Value, nth: u64, after: bool) -> (Incident, String, bool) {
-    let mut args = json!({ "service": "web", "reason": "x" });
-    args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let wanted = vec![(tool.to_owned(), args)];
+    let wanted = vec![(tool.to_owned(), on("web", more))];
     let url = provider(move |turn| if turn == 0 { wanted.clone() } else { Vec::new() }).await;
     let (stage, alert) = stage("web", Illness::BadImage(0.4), &url).await;
     let before = shape(&stage);

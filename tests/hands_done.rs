@@ -11,7 +11,10 @@ use devops_agent::{
 use evals::{Case, Illness, Synthetic};
 use serde_json::{Value, json};
 
-use crate::provider::{by_turn, calls, conclude, with_provider};
+use crate::{
+    hands::{on, running},
+    provider::{by_turn, calls, conclude, with_provider},
+};
 
 const POLICY: &str = "version = 1\nautonomy = \"act\"\n[caps]\nchanges_an_incident = 9\nchanges_a_service_an_hour = 9\ncool_down = \"0s\"\n";
 
@@ -21,11 +24,7 @@ async fn done(ill: &str, changes: Vec<(&'static str, Value)>) -> Stage {
     let count = changes.len();
     let target = ill.to_owned();
     let url = by_turn(move |turn| match changes.get(turn) {
-        Some((tool, more)) => {
-            let mut args = json!({ "service": target, "reason": "it fails" });
-            args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            calls(&[(tool.to_string(), args)])
-        }
+        Some((tool, more)) => calls(&[(*tool, on(&target, more))]),
         None => conclude("the image was bad", json!([]), true),
     })
     .await;
@@ -44,8 +43,7 @@ async fn done(ill: &str, changes: Vec<(&'static str, Value)>) -> Stage {
 
 /// Images and memory limits of the service's running containers, and how many there are.
 fn seen(stage: &Stage, service: &str) -> (BTreeSet<String>, BTreeSet<i64>, usize) {
-    let all: Vec<_> =
-        stage.world.containers().into_iter().filter(|one| one.service == service && one.running).collect();
+    let all = running(stage, service);
     assert!(all.iter().all(|one| one.good), "{all:?}");
     (all.iter().map(|one| one.image.clone()).collect(), all.iter().map(|one| one.memory).collect(), all.len())
 }

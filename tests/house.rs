@@ -92,6 +92,13 @@ fn holds(folder: &Path, text: &str) -> bool {
     })
 }
 
+/// What Alertmanager sends of one alert.
+pub(crate) fn notification(service: &str, name: &str, summary: &str) -> Value {
+    let alert = json!({ "fingerprint": name, "status": "firing", "startsAt": "2026-11-20T09:00:00Z",
+        "labels": { "alertname": name, "service": service }, "annotations": { "summary": summary } });
+    json!({ "receiver": "r", "groupKey": name, "alerts": [alert] })
+}
+
 /// A `serve` that runs.
 pub(crate) struct Agent {
     child: Child,
@@ -113,10 +120,7 @@ impl Agent {
 
     /// Sends an alert, and waits until the incident that it opened is over.
     pub(crate) async fn over(&self, service: &str, name: &str, summary: &str) {
-        let alert = json!({ "fingerprint": name, "status": "firing", "startsAt": "2026-11-20T09:00:00Z",
-            "labels": { "alertname": name, "service": service }, "annotations": { "summary": summary } });
-        let notification = json!({ "receiver": "r", "groupKey": name, "alerts": [alert] });
-        self.post("/alerts", &notification).await;
+        self.post("/alerts", &notification(service, name, summary)).await;
         let closed = |told: &Value| {
             let incidents = told["incidents"].as_array().unwrap().iter();
             let mut of_it = incidents.filter(|incident| incident["title"].as_str().unwrap().contains(name));

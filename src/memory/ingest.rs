@@ -7,7 +7,7 @@ use crate::{
     markdown::Document,
     memory::{Cleaner, PAGE},
     point::hash,
-    store::Index,
+    store::{Index, blocking},
     words::words,
 };
 
@@ -137,10 +137,6 @@ impl Memory {
             }
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, MemoryError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| MemoryError::Store(format!("reading broke off: {error}")))
 }
 
 /// A document's name and its sections as points; none where those of the index stay.

@@ -149,6 +149,11 @@ pub(crate) fn next_generation(current: Option<&IndexName>) -> u32 {
     current.map_or(1, |current| current.generation.saturating_add(1))
 }
 
+/// Does what blocks where it may.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, MemoryError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| MemoryError::Store(format!("it broke off: {error}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use futures::{StreamExt, stream};
 use memory::Origin;
 use tokio::sync::Mutex;
 use tools::{
-    Failure,
+    Failure, Walk,
     reach::{GitHub, RepositoryFolder, Tree, TreeEntry},
 };
 
@@ -148,16 +148,11 @@ impl Repositories {
 /// All that lies in the folder at this commit.
 async fn entries(github: &GitHub, place: &RepositoryFolder, commit: &str) -> Result<Vec<TreeEntry>, Failure> {
     let RepositoryFolder { repository, folder } = place;
-    let mut tree = github.commit(repository, commit).await?.tree;
-    for part in folder.split('/').filter(|part| !part.is_empty()) {
-        let inside = github.tree(repository, &tree, false).await?;
-        let found = inside.entries.into_iter().find(|entry| entry.path == part && entry.mode == "040000");
-        let Some(found) = found else {
-            tracing::warn!(%repository, folder, "[memory] repositories names a folder that is not there");
-            return Ok(Vec::new());
-        };
-        tree = found.sha;
-    }
+    let root = github.commit(repository, commit).await?.tree;
+    let Some(tree) = Walk::new(github, repository).folder(&root, folder).await? else {
+        tracing::warn!(%repository, folder, "[memory] repositories names a folder that is not there");
+        return Ok(Vec::new());
+    };
     let Tree { entries, truncated, .. } = github.tree(repository, &tree, true).await?;
     if truncated {
         let what = format!("{repository} holds more than GitHub tells at once; name a folder of it");

@@ -25,9 +25,14 @@ pub(crate) async fn write(exposition: &str, jobs: &[(&str, u16)], now: DateTime<
     let of_job = |(job, port): &(&str, u16)| samples(exposition, job, *port, now.timestamp() - PAUSE);
     let all: String = jobs.iter().map(of_job).collect();
     std::fs::write(&file, format!("{all}# EOF\n"))?;
+    fill(&file, data).await
+}
+
+/// Makes blocks of a Prometheus of the samples in a file.
+pub(crate) async fn fill(samples: &Path, data: &Path) -> Result<()> {
     let made = Command::new("promtool")
         .args(["tsdb", "create-blocks-from", "openmetrics"])
-        .args([&file, data])
+        .args([samples, data])
         .output()
         .await
         .context("promtool")?;

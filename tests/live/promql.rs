@@ -7,7 +7,7 @@ use evals::{Case, World};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::lab::Lab;
+use crate::{lab::Lab, past};
 
 /// Expressions as an investigation asks them.
 const EXPRESSIONS: [&str; 44] = [
@@ -104,12 +104,7 @@ pub(crate) async fn differential(lab: &Lab) -> Result<usize> {
 async fn real(lab: &Lab, case: &str, port: u16) -> Result<tokio::process::Child> {
     let data = lab.path(&format!("promql-{case}"));
     let samples = format!("{}/evals/incidents/{case}/metrics/fault.om", env!("CARGO_MANIFEST_DIR"));
-    let made = Command::new("promtool")
-        .args(["tsdb", "create-blocks-from", "openmetrics", &samples])
-        .arg(&data)
-        .output()
-        .await?;
-    ensure!(made.status.success(), "promtool: {}", String::from_utf8_lossy(&made.stderr));
+    past::fill(samples.as_ref(), &data).await?;
     let configuration = lab.path("promql.yml");
     std::fs::write(&configuration, "scrape_configs: []\n")?;
     let child = Command::new("prometheus")

@@ -117,3 +117,4 @@ pub use search_runbooks::SearchRunbooks;
 pub use silence_alert::SilenceAlert;
 pub use slo_status::SloStatus;
 pub use update_resources::UpdateResources;
+pub use walk::Walk;

@@ -1,4 +1,4 @@
-//! The way through a repository's folders to a file.
+//! The way through a repository's folders to a file, or to a folder.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Goes from folder to folder, so that links and submodules on the way are seen.
-pub(crate) struct Walk<'a> {
+pub struct Walk<'a> {
     github: &'a GitHub,
     repository: &'a RepositoryName,
     seen: BTreeMap<String, Tree>,
@@ -16,7 +16,7 @@ pub(crate) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Begins to walk; asks nothing yet.
-    pub(crate) fn new(github: &'a GitHub, repository: &'a RepositoryName) -> Self {
+    pub fn new(github: &'a GitHub, repository: &'a RepositoryName) -> Self {
         Self { github, repository, seen: BTreeMap::new() }
     }
 
@@ -45,6 +45,21 @@ impl<'a> Walk<'a> {
             return Err(Failure::Tell(format!("{path} cannot be changed: {part} {why}")));
         }
         Ok(None)
+    }
+
+    /// The name of the tree at a folder's path, which is `root` itself for an empty one; `None` when no folder stands there.
+    ///
+    /// # Errors
+    /// `Tell` when GitHub cannot list a folder on the way whole; else as GitHub says.
+    pub async fn folder(&mut self, root: &str, path: &str) -> Result<Option<String>, Failure> {
+        let mut tree = root.to_owned();
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            match self.entry(&tree, part).await? {
+                Some(entry) if entry.mode == "040000" => tree = entry.sha,
+                Some(_) | None => return Ok(None),
+            }
+        }
+        Ok(Some(tree))
     }
 
     async fn entry(&mut self, sha: &str, name: &str) -> Result<Option<TreeEntry>, Failure> {

@@ -19,7 +19,7 @@ use tokio::sync::RwLock;
 use self::shard::Shard;
 use crate::{
     Collection, Filter, Indexed, MemoryError, Point, Scored,
-    store::{FORMAT, Given, Index, IndexName, Page, Store, Wanted},
+    store::{FORMAT, Given, Index, IndexName, Page, Store, Wanted, blocking},
 };
 
 /// The file that names the current index.
@@ -78,16 +78,9 @@ impl Edge {
                 let _at_work = at_work;
                 work(&inner)
             })
-            .await
+            .await?
         })
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, MemoryError> + Send + 'static,
-) -> Result<T, MemoryError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(MemoryError::Store(format!("it broke off: {error}"))))
 }
 
 impl Inner {
@@ -272,11 +265,7 @@ impl Store for Edge {
         let (inner, at_work) = (Arc::clone(&self.inner), Arc::clone(&self.at_work));
         Box::pin(async move {
             let _alone = at_work.write_owned().await;
-            blocking(move || {
-                inner.open.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                Ok(())
-            })
-            .await
+            blocking(move || inner.open.lock().unwrap_or_else(PoisonError::into_inner).clear()).await
         })
     }
 

@@ -5,9 +5,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, Read},
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use analysis::suspects::Edge;
@@ -70,7 +70,7 @@ fn ends(proc: &Path, service: &str, container: &Container) -> io::Result<Option<
             format!("process {pid} of {} is not of this container: it is another machine's /proc", folder.display());
         return Err(io::Error::other(why));
     }
-    let mut ends = Ends { service: service.to_owned(), addresses, listens: BTreeSet::new(), open: Vec::new() };
+    let mut ends = Ends::new(service, addresses);
     for table in ["tcp", "tcp6"] {
         // Without IPv6 there is no second table.
         if let Ok(found) = text(&folder.join("net").join(table)) {
@@ -80,7 +80,7 @@ fn ends(proc: &Path, service: &str, container: &Container) -> io::Result<Option<
     Ok(Some(ends))
 }
 
-fn text(path: &PathBuf) -> io::Result<String> {
+fn text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(TABLE).read_to_string(&mut text)?;
     Ok(text)
@@ -93,6 +93,10 @@ fn addresses(container: &Container) -> BTreeSet<IpAddr> {
 }
 
 impl Ends {
+    fn new(service: &str, addresses: BTreeSet<IpAddr>) -> Self {
+        Self { service: service.to_owned(), addresses, listens: BTreeSet::new(), open: Vec::new() }
+    }
+
     fn add(&mut self, table: &str) -> io::Result<()> {
         // Only the order of bytes is asked of it.
         let system = ExplicitSystemInfo {
@@ -103,7 +107,7 @@ impl Ends {
         };
         let whole = table.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let TcpNetEntries(entries) =
-            TcpNetEntries::from_buf_read(BufReader::new(whole.as_bytes()), &system).map_err(io::Error::other)?;
+            TcpNetEntries::from_buf_read(whole.as_bytes(), &system).map_err(io::Error::other)?;
         for entry in entries {
             let port = entry.local_address.port();
             if entry.state == TcpState::Listen {
@@ -159,8 +163,7 @@ mod tests {
     }
 
     fn ends(service: &str, address: &str, lines: &[String]) -> Ends {
-        let addresses = [address.parse().unwrap()].into();
-        let mut ends = Ends { service: service.into(), addresses, listens: BTreeSet::new(), open: Vec::new() };
+        let mut ends = Ends::new(service, [address.parse().unwrap()].into());
         ends.add(&format!("{HEADER}{}", lines.concat())).unwrap();
         ends
     }
@@ -214,12 +217,10 @@ mod tests {
     fn a_table_that_is_cut_or_is_none_does_no_harm() {
         let whole = format!("{HEADER}{}", line("00000000:1F90", "00000000:0000", "0A"));
         for end in 0..=whole.len() {
-            let mut ends =
-                Ends { service: "x".into(), addresses: BTreeSet::new(), listens: BTreeSet::new(), open: Vec::new() };
+            let mut ends = Ends::new("x", BTreeSet::new());
             ends.add(whole.get(..end).unwrap()).unwrap();
         }
-        let mut ends =
-            Ends { service: "x".into(), addresses: BTreeSet::new(), listens: BTreeSet::new(), open: Vec::new() };
+        let mut ends = Ends::new("x", BTreeSet::new());
         assert!(ends.add("one\nno table at all\n").is_err());
     }
 }

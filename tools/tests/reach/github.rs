@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use tools::{
-    Catalogue, Failure, Origin, ReadFile, Registry, SearchCode, Service, SharedCatalogue,
+    Catalogue, Failure, Origin, ReadFile, Registry, SearchCode, Service, SharedCatalogue, Walk,
     reach::{Contents, GitHub, NewPullRequest, RepositoryName},
 };
 use wiremock::{
@@ -217,6 +217,26 @@ async fn a_file_too_large_to_be_sent_is_told() {
     let told =
         registry(&server.uri()).run("read_file", &json!({ "service": "payments", "path": "a" })).await.unwrap_err();
     assert_eq!(told.to_string(), "\"a\" in team/payments has 2000000 bytes, which GitHub does not send");
+}
+
+#[tokio::test]
+async fn a_folder_that_github_does_not_list_whole_is_not_taken_for_one_without_what_is_sought() {
+    let listed = |truncated: bool| {
+        let entries =
+            json!([{ "path": "docs", "mode": "040000", "sha": "cd" }, { "path": "a", "mode": "100644", "sha": "ef" }]);
+        ResponseTemplate::new(200).set_body_json(json!({ "sha": "ab", "tree": entries, "truncated": truncated }))
+    };
+    let found = async |truncated: bool, path: &str| {
+        let server = server(listed(truncated)).await;
+        let (github, name) = (github(&server.uri()), name());
+        Walk::new(&github, &name).folder("ab", path).await
+    };
+    assert_eq!(found(false, "docs").await, Ok(Some("cd".to_owned())));
+    assert_eq!(found(false, "").await, Ok(Some("ab".to_owned())));
+    assert_eq!((found(false, "a").await, found(false, "gone").await), (Ok(None), Ok(None)), "a file is no folder");
+    assert!(
+        matches!(found(true, "gone").await, Err(Failure::Tell(why)) if why.contains("too large for GitHub to list"))
+    );
 }
 
 #[tokio::test]

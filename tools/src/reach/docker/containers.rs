@@ -108,7 +108,7 @@ impl Docker {
     ) -> Result<Vec<(String, Container)>, Failure> {
         let all = self.list().await?;
         let mut wanted = Vec::new();
-        for service in services.filter(|service| service.container.is_some() || !service.labels.is_empty()) {
+        for service in services {
             let of_it = all.iter().filter(|container| {
                 container.state == Some(ContainerSummaryStateEnum::RUNNING) && belongs(container, service)
             });
@@ -248,6 +248,7 @@ fn summary_name(container: &ContainerSummary) -> String {
     name.map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default()
 }
 
+/// None belongs to a service of which neither is known.
 fn belongs(container: &ContainerSummary, service: &Service) -> bool {
     match &service.container {
         Some(wanted) => container.names.iter().flatten().any(|name| {
@@ -255,8 +256,11 @@ fn belongs(container: &ContainerSummary, service: &Service) -> bool {
             let wanted = wanted.trim_start_matches('/');
             name == wanted || generation::of_the_same(container, name, wanted)
         }),
-        None => service.labels.iter().all(|(key, value)| {
-            container.labels.as_ref().and_then(|labels| labels.get(key)).is_some_and(|found| found == value)
-        }),
+        None => {
+            !service.labels.is_empty()
+                && service.labels.iter().all(|(key, value)| {
+                    container.labels.as_ref().and_then(|labels| labels.get(key)).is_some_and(|found| found == value)
+                })
+        }
     }
 }
