@@ -264,32 +264,42 @@ impl Lab {
             "market-predictor:live",
         ])
         .await?;
-        self.until("the service is well and nothing fires", async |lab| {
-            let health = lab.docker(&["inspect", "--format", "{{.State.Health.Status}}", "market-predictor"]).await;
-            let up = lab.query("up").await.unwrap_or_default();
-            // Not by the series ALERTS: a Prometheus that was killed leaves it standing for five minutes.
-            let pending = lab.get_json(&format!("http://127.0.0.1:{}/api/v1/alerts", lab.prometheus_port)).await;
-            let fires = pending.map_or(usize::MAX, |found| found["data"]["alerts"].as_array().map_or(0, Vec::len));
-            let alerts = lab.get_json(&format!("http://127.0.0.1:{}/api/v2/alerts", lab.alertmanager_port)).await;
-            health.is_ok_and(|health| health == "healthy")
-                && up.pointer("/0/value/1").is_some_and(|value| value == "1")
-                && fires == 0
-                && alerts.is_ok_and(|alerts| alerts.as_array().is_some_and(Vec::is_empty))
-        })
-        .await?;
+        let well = self.until("the service is well", async |lab| lab.not_well().await.is_empty()).await;
+        if let Err(late) = well {
+            bail!("{late}: {}", self.not_well().await.join(", "));
+        }
         self.work(self.service_port, WORK).await
+    }
+
+    /// What still keeps the service from being well, or something from being silent.
+    async fn not_well(&self) -> Vec<&'static str> {
+        let health = self.docker(&["inspect", "--format", "{{.State.Health.Status}}", "market-predictor"]).await;
+        let prometheus = |path: &str| format!("http://127.0.0.1:{}/api/v1/{path}", self.prometheus_port);
+        // What the last scrape found. The series `up` has a past that was never scraped.
+        let targets = self.get_json(&prometheus("targets?state=active")).await.unwrap_or_default();
+        let scraped = targets.pointer("/data/activeTargets").and_then(Value::as_array).is_some_and(|targets| {
+            targets.iter().any(|target| target["scrapePool"] == "market-predictor" && target["health"] == "up")
+        });
+        // Not by the series ALERTS: a Prometheus that was killed leaves it standing for five minutes.
+        let alerts = self.get_json(&prometheus("alerts")).await.unwrap_or_default();
+        let sent = self.get_json(&format!("http://127.0.0.1:{}/api/v2/alerts", self.alertmanager_port)).await;
+        let none = |found: Option<&Value>| found.and_then(Value::as_array).is_some_and(Vec::is_empty);
+        [
+            ("its container is not healthy", health.is_ok_and(|health| health == "healthy")),
+            ("Prometheus has not scraped it", scraped),
+            ("Prometheus has an alert", none(alerts.pointer("/data/alerts"))),
+            ("Alertmanager has an alert", none(sent.ok().as_ref())),
+        ]
+        .into_iter()
+        .filter(|(_, holds)| !holds)
+        .map(|(what, _)| what)
+        .collect()
     }
 
     pub(crate) async fn switch(&self, name: &str) {
         let url = format!("http://127.0.0.1:{}/switch/{name}", self.service_port);
         // A switch that ends the process gives no answer.
         let _ = self.client.post(url).send().await;
-    }
-
-    async fn query(&self, query: &str) -> Result<Value> {
-        let url = format!("http://127.0.0.1:{}/api/v1/query?query={query}", self.prometheus_port);
-        let mut answer = self.get_json(&url).await?;
-        Ok(answer.pointer_mut("/data/result").map(Value::take).unwrap_or_default())
     }
 
     pub(crate) async fn get(&self, url: &str) -> Result<String> {
