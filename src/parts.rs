@@ -3,19 +3,18 @@
 mod hands;
 mod keeper;
 mod memory;
+mod model;
+mod reach;
 mod repositories;
 mod runbooks;
 
 use std::{path::Path, sync::Arc};
 
 use ::memory::Memory;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use tools::{
-    Service, SharedCatalogue, SharedClock, discover, merge,
-    reach::{Alertmanager, Docker, GitHub, HttpOptions, Loki, Prometheus},
-};
+use tools::{Service, SharedCatalogue, SharedClock, discover, merge};
 
 use crate::{
     agent::{Agent, Budgets, Sources},
@@ -24,31 +23,15 @@ use crate::{
     doctor::Doctor,
     guard::{Guard, GuardOptions, GuardParts, Policy, SharedPolicy},
     http::{Credential, Credentials, Http, Metrics, Proof, Role},
-    incident::{PAGER, TRIAGE},
     journal::{IntakeOptions, Journal, JournalOptions},
-    model::{Chain, OpenAi, OpenAiOptions, Price, RUNBOOK, RunbookModel, SharedModel},
     runbook::Library,
     worker::WorkerOptions,
 };
 
 pub use keeper::{Keeper, Trouble};
+pub use reach::Reach;
 pub use runbooks::Reloaded;
 pub(crate) use runbooks::told as told_of_runbooks;
-
-/// The outside systems; `None` where none is configured.
-#[derive(Clone)]
-pub struct Reach {
-    /// Prometheus.
-    pub prometheus: Option<Arc<Prometheus>>,
-    /// Loki.
-    pub loki: Option<Arc<Loki>>,
-    /// Alertmanager.
-    pub alertmanager: Option<Arc<Alertmanager>>,
-    /// Docker.
-    pub docker: Option<Arc<Docker>>,
-    /// GitHub.
-    pub github: Option<Arc<GitHub>>,
-}
 
 /// Everything, joined.
 pub struct Parts {
@@ -105,12 +88,12 @@ impl Parts {
         journal: Journal,
         open_memory: impl FnOnce(&Settings, &reqwest::Client, &SharedClock) -> Result<Option<Arc<Memory>>>,
     ) -> Result<Self> {
-        let client = http_client(&settings)?;
+        let client = reach::http_client(&settings)?;
         let memory = open_memory(&settings, &client, &clock)?;
-        let reach = reach(&settings, &client, &clock)?;
+        let reach = reach::reach(&settings, &client, &clock)?;
         let catalogue = SharedCatalogue::new(merge(configured(&settings), Vec::new()));
         let library = Arc::new(library(&settings.runbooks.folder)?);
-        let model = model(&settings, &client, &clock, &library)?;
+        let model = model::model(&settings, &client, &clock, &library)?;
         let policy = SharedPolicy::new(Policy::load(&settings.guard.policy)?);
         let guard = Guard::new(GuardParts {
             registry: hands::registry(&settings, &reach, &catalogue, &clock, &client, &journal, memory.as_ref())?,
@@ -215,54 +198,6 @@ impl Parts {
     }
 }
 
-fn http_client(settings: &Settings) -> Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .connect_timeout(settings.prometheus.connect_timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("devops-agent/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .context("the HTTP client could not be built")
-}
-
-fn reach(settings: &Settings, client: &reqwest::Client, clock: &SharedClock) -> Result<Reach> {
-    let options = |endpoint: &config::Endpoint| HttpOptions {
-        timeout: endpoint.timeout,
-        answer_max: endpoint.answer_max,
-        bearer: endpoint.bearer_token.clone(),
-        basic: endpoint.basic(),
-        tenant: (!endpoint.tenant.is_empty()).then(|| endpoint.tenant.clone()),
-    };
-    let wanted =
-        |endpoint: &config::Endpoint| (!endpoint.url.is_empty()).then(|| (endpoint.url.clone(), options(endpoint)));
-    let prometheus = wanted(&settings.prometheus)
-        .map(|(url, options)| Prometheus::new(client.clone(), &url, options, Arc::clone(clock)).map(Arc::new))
-        .transpose()
-        .context("[prometheus]")?;
-    let loki = wanted(&settings.loki)
-        .map(|(url, options)| Loki::new(client.clone(), &url, options, Arc::clone(clock)).map(Arc::new))
-        .transpose()
-        .context("[loki]")?;
-    let alertmanager = wanted(&settings.alertmanager)
-        .map(|(url, options)| Alertmanager::new(client.clone(), &url, options, Arc::clone(clock)).map(Arc::new))
-        .transpose()
-        .context("[alertmanager]")?;
-    let docker = (settings.docker.host != "none")
-        .then(|| Docker::connect(&settings.docker.host, settings.docker.timeout).map(Arc::new))
-        .transpose()
-        .context("[docker]")?;
-    let github = settings
-        .github
-        .token
-        .is_some()
-        .then(|| {
-            GitHub::new(&settings.github.url, settings.github.token.clone(), settings.github.timeout, Arc::clone(clock))
-                .map(Arc::new)
-        })
-        .transpose()
-        .context("[github]")?;
-    Ok(Reach { prometheus, loki, alertmanager, docker, github })
-}
-
 /// The services of the settings; those through which the agent itself sees and acts are protected.
 fn configured(settings: &Settings) -> Vec<Service> {
     let own = [&settings.prometheus.url, &settings.loki.url, &settings.alertmanager.url];
@@ -300,56 +235,6 @@ fn guard_options(settings: &Settings) -> GuardOptions {
         answer_bytes: settings.budget.answer_max,
         triage_within: settings.triage.within,
     }
-}
-
-fn model(
-    settings: &Settings,
-    client: &reqwest::Client,
-    clock: &SharedClock,
-    library: &Arc<Library>,
-) -> Result<SharedModel> {
-    let mut models: Vec<SharedModel> = Vec::new();
-    let chain = &settings.model.chain;
-    for (place, name) in chain.iter().enumerate() {
-        if name == RUNBOOK {
-            let (library, last) = (Arc::clone(library), place + 1 == chain.len());
-            models.push(Arc::new(if last { RunbookModel::new(library) } else { RunbookModel::first(library) }));
-            continue;
-        }
-        if matches!(name.as_str(), TRIAGE | PAGER) {
-            bail!(
-                "[model] chain names {name:?}, which is the agent's own name in the journal; call the provider another"
-            );
-        }
-        let Some(provider) = settings.model.providers.get(name) else {
-            bail!("[model] chain names {name:?}, and there is no [model.providers.{name}]");
-        };
-        let options = OpenAiOptions {
-            name: name.clone(),
-            base_url: url::Url::parse(&provider.base_url)
-                .with_context(|| format!("[model.providers.{name}] base_url"))?,
-            api_key: provider.api_key.clone().unwrap_or_default(),
-            model: provider.model.clone(),
-            temperature: provider.temperature,
-            max_output_tokens: provider.max_output_tokens,
-            context_window: provider.context_window,
-            timeout: provider.timeout,
-            retries: provider.retries,
-            streaming: provider.streaming,
-            parallel_tool_calls: provider.parallel_tool_calls,
-            strict: provider.strict,
-            price: Price {
-                input_per_million: provider.price.input_per_million,
-                cached_input_per_million: provider.price.cached_input_per_million,
-                output_per_million: provider.price.output_per_million,
-            },
-        };
-        models.push(Arc::new(OpenAi::new(options, client.clone(), Arc::clone(clock))));
-    }
-    if models.is_empty() {
-        bail!("[model] chain is empty; right would be chain = [\"runbook\"]");
-    }
-    Ok(Arc::new(Chain::new(models, Arc::clone(clock))))
 }
 
 fn credentials(settings: &Settings) -> Credentials {

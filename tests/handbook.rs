@@ -1,9 +1,10 @@
 //! Documents of a repository on GitHub, at the door of the program: fetched once for each version, kept while GitHub is down.
 
 use evals::{BrokenCall, Fault, NewRepository, Part, World};
+use memory::Collection;
 use tokio::task::block_in_place;
 
-use crate::house::House;
+use crate::{house::House, stage::Server};
 
 const SECRET: &str = "ghp_0123456789abcdefghijklmnopqrstuvwxyzAB";
 
@@ -65,4 +66,34 @@ async fn a_repositorys_markdown_is_found_followed_and_kept_while_github_is_down(
     assert_eq!(index(&house), "documents: 1 documents, 0 written, 2 removed");
     house.write("devops-agent.toml", settings.replace("acme/handbook/docs", "acme/handbook/nowhere"));
     assert_eq!(index(&house), "documents: 0 documents, 0 written, 1 removed", "no folder of that name");
+}
+
+#[tokio::test]
+async fn a_document_that_does_not_parse_is_named_and_fetched_once_for_each_version() {
+    let world = World::start(evals::Case::from_embedded("container-killed").unwrap()).await.unwrap();
+    let broken = "---\nservice: [\n---\n# On call\n\nThe pager.";
+    let handbook = NewRepository::new("acme/handbook").file("on-call.md", broken).file("pumps.md", "# Pumps\n\nTwo.");
+    world.add_repository(handbook);
+    let (settings, url) =
+        ("[memory]\nrepositories = [\"acme/handbook\"]\n[github]\ntoken = \"t\"\nurl", world.github_url());
+    let server = Server::start(&format!("{settings} = \"{url}\"\n")).await;
+    let keeper = server.parts.keeper().unwrap();
+    let index = async || {
+        let done = keeper.index(&|_, _| {}).await.unwrap();
+        let (_, documents) = done.into_iter().find(|(collection, _)| *collection == Collection::Documents).unwrap();
+        let bad: Vec<_> = documents.bad.into_iter().map(|bad| bad.file).collect();
+        (documents.documents, documents.written, bad)
+    };
+    assert_eq!(index().await, (1, 1, vec!["acme/handbook/on-call.md".to_owned()]));
+
+    let (method, path) = ("GET".to_owned(), "/repos/acme/handbook/git/blobs/*".to_owned());
+    let fault = Fault::Status(500, None);
+    world.break_call(Part::GitHub, BrokenCall { method, path, nth: 1, once: false, after: false, fault });
+    assert_eq!(index().await, (1, 0, vec![]));
+    assert_eq!(world.struck_calls(Part::GitHub), 0, "it was fetched again");
+    world.mend_calls(Part::GitHub);
+
+    let repository = world.repository("acme/handbook").unwrap();
+    repository.push("main", &[("on-call.md", "# On call\n\nThe pager.")], "x").unwrap();
+    assert_eq!(index().await, (2, 1, vec![]));
 }

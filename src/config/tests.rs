@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use tools::Autonomy;
 
 use super::{load::load, *};
 

@@ -174,8 +174,15 @@ impl Keeper {
             let round = self.repositories.round(&had).await;
             let origins: Vec<_> = folders.iter().cloned().chain(round.origins).collect();
             let ingested = self.memory.index(Collection::Documents, &origins, progress).await?;
+            self.repositories.are_bad(&ingested.bad).await;
             let written = ingested.written;
-            done = Ingested { written: done.written + written, removed: done.removed + ingested.removed, ..ingested };
+            done.bad.retain(|bad| !ingested.bad.contains(bad));
+            done = Ingested {
+                documents: ingested.documents,
+                written: done.written + written,
+                removed: done.removed + ingested.removed,
+                bad: [done.bad, ingested.bad].concat(),
+            };
             // A round that wrote nothing would be the last one again.
             if !round.more || written == 0 {
                 return Ok(done);

@@ -2,10 +2,13 @@
 //!
 //! Invariant: a document is fetched once for each version of it; while GitHub is down memory keeps what it has.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures::{StreamExt, stream};
-use memory::Origin;
+use memory::{BadFile, Origin};
 use tokio::sync::Mutex;
 use tools::{
     Failure, Walk,
@@ -37,6 +40,8 @@ pub(super) struct Repositories {
     github: Option<Arc<GitHub>>,
     places: Vec<RepositoryFolder>,
     listed: Mutex<BTreeMap<String, Arc<Listed>>>,
+    /// Versions that do not parse.
+    bad: Mutex<BTreeSet<String>>,
 }
 
 /// The documents of all places, as far as they were fetched.
@@ -50,11 +55,22 @@ impl Repositories {
     pub(super) fn new(github: Option<Arc<GitHub>>, places: &[String]) -> Self {
         // Checked when the settings were read.
         let places = places.iter().filter_map(|place| place.parse().ok()).collect();
-        Self { github, places, listed: Mutex::default() }
+        Self { github, places, listed: Mutex::default(), bad: Mutex::default() }
     }
 
     pub(super) fn are_none(&self) -> bool {
         self.places.is_empty()
+    }
+
+    /// These did not parse, and are not fetched again until there is another version of them.
+    pub(super) async fn are_bad(&self, files: &[BadFile]) {
+        let files: BTreeSet<&str> = files.iter().map(|bad| bad.file.as_str()).collect();
+        let listed = self.listed.lock().await;
+        let mut bad = self.bad.lock().await;
+        let documents = listed.values().flat_map(|listed| &listed.documents);
+        let still = |document: &&Document| files.contains(&*document.source) || bad.contains(&document.blob);
+        let still = documents.filter(still).map(|document| document.blob.clone()).collect();
+        *bad = still;
     }
 
     /// The documents as they are now, with the text of those that memory has not in this version; `had` is what it has.
@@ -86,11 +102,12 @@ impl Repositories {
             return Err(Failure::Tell("GitHub is not configured: set `token` in [github]".to_owned()));
         };
         let listed = self.listed(github, place).await?;
+        let bad = self.bad.lock().await;
         let mut origins: BTreeMap<String, Origin> = BTreeMap::new();
         let mut wanted = Vec::new();
         for document in &listed.documents {
             origins.insert(document.source.clone(), same(&document.source, &document.blob));
-            if had.get(&document.source) == Some(&document.blob) {
+            if had.get(&document.source) == Some(&document.blob) || bad.contains(&document.blob) {
                 continue;
             }
             if *room >= document.size {
@@ -100,6 +117,7 @@ impl Repositories {
                 *more = true;
             }
         }
+        drop(bad);
         let fetch = |document: Document| async move {
             let bytes = github.blob(&place.repository, &document.blob).await;
             (document, bytes)
