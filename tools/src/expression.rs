@@ -5,11 +5,11 @@ use std::convert::Infallible;
 use analysis::suspects::{Labels, Signal};
 use promql_parser::{
     label::Matcher,
-    parser::{Expr, VectorSelector, parse},
+    parser::{Expr, VectorSelector},
     util::{ExprVisitor, walk_expr},
 };
 
-use crate::SuspectsSymptom;
+use crate::{SuspectsSymptom, promql::parse};
 
 /// The left operand of an expression's outermost comparison with a number, such as `up` of `up == 0`: its course shows the
 /// time before the alert as well. `None` when it compares nothing, or does not parse.

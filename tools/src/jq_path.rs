@@ -13,6 +13,10 @@ use serde_json::Value;
 
 /// Values that one path may lead to; more are not followed.
 const MOST: usize = 1_000;
+/// Bytes of one path.
+const LONGEST: usize = 500;
+/// How deep a path may be, as if each bracket, sign and keyword were within the one before: the parser goes down for each.
+const DEEPEST: usize = 40;
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,11 +52,26 @@ fn parsed(path: &str) -> Result<Term<&str>, String> {
         "" => format!("the jq path {path:?} ends too early; right would be .data.result[0].metric"),
         at => format!("the jq path {path:?} is not understood at {at:?}; right would be .data.result[0].metric"),
     };
+    let deep = depth(path);
+    if path.len() > LONGEST || deep > DEEPEST {
+        let size = format!("is {} bytes long and has {deep} brackets, signs and keywords", path.len());
+        return Err(format!("the jq path {size}; the most are {LONGEST} and {DEEPEST}"));
+    }
     let tokens = Lexer::new(path).lex().map_err(|errors| wrong(errors.first().map_or("", |(_, at)| at)))?;
     let parser = Parser::new(&tokens);
     parser
         .parse(|parser| parser.term())
         .map_err(|errors| wrong(errors.first().and_then(|(_, token)| token.as_ref()).map_or("", |token| token.0)))
+}
+
+fn depth(path: &str) -> usize {
+    let letters = path.chars();
+    let before = std::iter::once(' ').chain(path.chars());
+    let goes_down = |(before, letter): (char, char)| {
+        let keyword = letter.is_alphabetic() && !(before.is_alphanumeric() || matches!(before, '.' | '"' | '_'));
+        keyword || "([{|-,\\".contains(letter)
+    };
+    before.zip(letters).filter(|pair| goes_down(*pair)).count()
 }
 
 fn steps_of(term: &Term<&str>, into: &mut Vec<Step>) -> Result<(), String> {
@@ -180,6 +199,24 @@ mod tests {
         }
         assert_eq!(found("..").unwrap().len(), 11);
         assert_eq!(found("."), Ok(vec![value.clone()]));
+    }
+
+    /// In a thread with the stack that a worker has.
+    #[test]
+    fn a_path_without_end_is_told() {
+        for deep in ["[", ".[", "(", ".|", "-", "{", "try ", "\"\\(", "if ", "def f: ", "reduce ", "label $a|", ". as "]
+        {
+            for times in [DEEPEST, LONGEST / deep.len(), 100_000] {
+                let stack = std::thread::Builder::new().stack_size(2 << 20);
+                let told = stack.spawn(move || follow(&deep.repeat(times), &json!({})).unwrap_err()).unwrap();
+                assert!(!told.join().unwrap().is_empty());
+            }
+        }
+        let told = follow(&"[".repeat(200), &json!({})).unwrap_err();
+        assert_eq!(
+            told,
+            "the jq path is 200 bytes long and has 200 brackets, signs and keywords; the most are 500 and 40"
+        );
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod led;
 mod limits;
 mod log_lines;
 mod message;
+mod promql;
 mod proof;
 mod proposal;
 mod proposal_words;

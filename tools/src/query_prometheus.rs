@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Seen, SharedClock, Tool, reach::Prometheus, service, shape::Shapes};
+use crate::{Failure, Seen, SharedClock, Tool, promql, reach::Prometheus, service, shape::Shapes};
 
 /// Series told of one answer.
 const SERIES: usize = 20;
@@ -101,7 +101,7 @@ pub(crate) fn parsed(query: &str) -> Result<(), Failure> {
     if query.trim().is_empty() {
         return Err(Failure::Tell("the query is empty".to_owned()));
     }
-    let Err(error) = promql_parser::parser::parse(query) else {
+    let Err(error) = promql::parse(query) else {
         return Ok(());
     };
     let at = (1..=query.len()).filter(|end| query.is_char_boundary(*end)).rfind(|end| begins(query.get(..*end)));
@@ -114,7 +114,7 @@ pub(crate) fn parsed(query: &str) -> Result<(), Failure> {
 
 /// Whether a beginning of a query is itself a whole expression: what follows the longest such is where it goes wrong.
 fn begins(head: Option<&str>) -> bool {
-    head.is_some_and(|head| promql_parser::parser::parse(head).is_ok())
+    head.is_some_and(|head| promql::parse(head).is_ok())
 }
 
 #[cfg(test)]

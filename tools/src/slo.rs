@@ -3,6 +3,8 @@
 use analysis::slo::{Objective, parse_window};
 use serde::Serialize;
 
+use crate::promql;
+
 /// Stands in a query for the window that is looked at.
 const PLACE: &str = "$window";
 
@@ -76,7 +78,7 @@ fn check(key: &str, query: &str) -> Result<(), String> {
     if !query.contains(PLACE) {
         return Err(format!("`{key}` does not say where the window stands; right would be {}", example(key)));
     }
-    promql_parser::parser::parse(&within(query, "5m"))
+    promql::parse(&within(query, "5m"))
         .map(drop)
         .map_err(|error| format!("`{key}` is no PromQL ({error}); right would be {}", example(key)))
 }
