@@ -39,7 +39,7 @@ pub struct Forecast {
     /// Whether and when it runs full.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// What is used at the newest sample, by the line where there is one; absent without a sample.
+    /// What is used at the newest sample; absent without one.
     pub level: Option<f64>,
     /// What there is of it.
     pub limit: f64,
@@ -202,7 +202,6 @@ fn along(
     };
     Forecast {
         outcome,
-        level: Some(crossing.level),
         trend: Some(trend),
         since: later_unbounded(newest, first),
         daily_cycle: cycle.is_some(),

@@ -13,8 +13,6 @@ const HOURS: u32 = 90 * 24;
 /// Where the line, and the ends of its interval, meet the limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Crossing {
-    /// What is used at the newest point.
-    pub(super) level: f64,
     /// By the line; `None` when it does not get there.
     pub(super) hours: Option<f64>,
     /// By the steepest slope and the highest level that fit.
@@ -31,9 +29,7 @@ impl Crossing {
         let level = robust::median(newest);
         let noise = Z90 * robust::deviation(&rest);
         let from = |level: f64, slope: f64| first(level, slope, cycle, limit);
-        let level_now = level + cycle.map_or(0.0, |cycle| cycle.at(0.0));
         Self {
-            level: level_now,
             hours: from(level, trend.per_hour),
             earliest: from(level + noise, trend.most_per_hour),
             latest: from(level - noise, trend.least_per_hour),

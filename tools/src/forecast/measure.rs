@@ -107,7 +107,8 @@ async fn limits(prometheus: &Prometheus, limit: &Limit, now: DateTime<Utc>) -> R
         Limit::Query(query) => {
             let answer = prometheus.query(query, now).await?;
             let last = |series: &Series| Some((unnamed(&series.labels), series.samples.last()?.value));
-            Ok(answer.series.iter().filter_map(last).filter(|(_, value)| value.is_finite()).collect())
+            // A file system without inodes says that it has 0 of them.
+            Ok(answer.series.iter().filter_map(last).filter(|(_, most)| most.is_finite() && *most > 0.0).collect())
         }
     }
 }
@@ -128,13 +129,16 @@ fn better(whole: Forecast, newest: Forecast) -> Forecast {
         Outcome::Fills { at, .. } => Some(at),
         Outcome::DoesNotFill { .. } | Outcome::TooLittleData { .. } | Outcome::AlreadyFull => None,
     };
-    if matches!(whole.outcome, Outcome::TooLittleData { .. }) {
+    // Whether it is full now is told by what is newest: of points far apart too few are full yet, or still.
+    let full = [&whole, &newest].iter().any(|forecast| forecast.outcome == Outcome::AlreadyFull);
+    if matches!(whole.outcome, Outcome::TooLittleData { .. }) || (full && newest.level.is_some()) {
         return newest;
     }
     let fits = newest.trend.is_some_and(|trend| trend.fit >= FIT_LEAST);
+    let whole = Forecast { level: newest.level.or(whole.level), ..whole };
     let sooner = match (fills(&newest), fills(&whole)) {
         (Some(newest), Some(whole)) => newest < whole,
-        (Some(_), None) => whole.outcome != Outcome::AlreadyFull,
+        (Some(_), None) => true,
         (None, _) => false,
     };
     if sooner && fits && !whole.daily_cycle { newest } else { whole }

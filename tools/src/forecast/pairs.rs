@@ -16,7 +16,7 @@ const KNOWN: [(&str, &str, &str); 14] = [
         "[node_filesystem_size_bytes|FS]",
     ),
     ("disk space", "-[node_filesystem_avail_bytes|FS]", FREE),
-    ("inodes", "[node_filesystem_files|FS] - [node_filesystem_files_free|FS]", "[node_filesystem_files|FS]"),
+    ("inodes", "[node_filesystem_files|FS] - [node_filesystem_files_free|FS]", "[node_filesystem_files|FS] > 0"),
     ("host memory", "[node_memory_MemTotal_bytes] - [node_memory_MemAvailable_bytes]", "[node_memory_MemTotal_bytes]"),
     ("host memory", "-[node_memory_MemAvailable_bytes]", FREE),
     (

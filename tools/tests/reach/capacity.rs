@@ -118,6 +118,26 @@ async fn a_pool_that_fills_and_files_that_do_not_are_told_by_their_urgency() {
 }
 
 #[tokio::test]
+async fn what_is_used_now_is_told_by_the_newest_samples() {
+    let told = async |used: Course, most: Course| {
+        let server = server(Answers(vec![("pool_in_use", used), ("pool_max", most), ("_fds", |_| None)])).await;
+        let text = read(&registry(&server.uri()), "forecast", json!({ "service": "payments" })).await;
+        text.lines().find(|line| line.contains("pool")).unwrap_or_default().to_owned()
+    };
+    let hundred: Course = |_| Some(100.0);
+    let filled = told(|hours| Some(if hours < 0.2 { 100.0 } else { 40.0 }), hundred).await;
+    let freed = told(|hours| Some(if hours < 0.2 { 40.0 } else { 100.0 }), hundred).await;
+    let stepped = told(|hours| Some(if hours < 2.0 { 99.0 } else { 40.0 }), hundred).await;
+    let none = told(|_| Some(0.0), |_| Some(0.0)).await;
+    insta::assert_snapshot!([filled, freed, stepped, none].join("\n"), @"
+    pool: 100 of 100 (100 %); full now
+    pool: 40 of 100 (40 %); flat, does not run full; dropped 1 times
+    pool: 99 of 100 (99 %); no clear trend
+    not seen: pool: of 1 series no limit is known
+    ");
+}
+
+#[tokio::test]
 async fn counters_that_vanished_and_no_traffic_are_neither_well_nor_ill() {
     let gone = server(Answers(vec![
         ("[5m]", |_| None),
