@@ -20,7 +20,7 @@ pub(super) struct Group {
     count: Option<usize>,
 }
 
-/// What a group is found by: service, name without its ending, labels without `le`.
+/// What a group is found by: service, name without its ending, labels without `le` and without the name.
 type Key<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>);
 
 /// Finds what has to be read together.
@@ -35,7 +35,8 @@ pub(super) fn groups(series: &[Series<'_>]) -> Vec<Group> {
             Reading::Rate | Reading::Level => continue,
         };
         let base = one.name.strip_suffix(ending).unwrap_or(one.name);
-        let labels = one.labels.iter().filter(|(name, _)| reading != Reading::Bucket || *name != "le");
+        let labels = one.labels.iter().filter(|(name, _)| *name != "__name__");
+        let labels = labels.filter(|(name, _)| reading != Reading::Bucket || *name != "le");
         let key = (one.service, base, labels.map(|(name, value)| (name.as_str(), value.as_str())).collect());
         let group = groups.entry(key).or_default();
         match reading {

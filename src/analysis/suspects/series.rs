@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Labels of a series, without its name.
+/// Labels of a series; its name may be among them, as `__name__`.
 pub type Labels = BTreeMap<String, String>;
 
 /// One series. Nothing of it is copied.

@@ -1,8 +1,11 @@
 //! The whole answer: services, metrics, and what it rests on.
 
-use std::fmt;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use analysis::suspects::{Labels, Ranking, Series};
+use analysis::suspects::{Labels, MetricSuspect, Ranking, Series};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -62,15 +65,12 @@ impl Suspects {
         of_services: usize,
         not_seen: Vec<String>,
     ) -> Self {
-        let mut metrics: Vec<MetricLine> = Vec::new();
-        for suspect in &ranking.metrics {
-            let told = metrics.iter().filter(|line| line.service == suspect.service).count();
-            if told < OF_ONE && metrics.len() < METRICS {
-                let labels = series.get(suspect.series).map(|series| own_labels(series, series.labels));
-                metrics.push(MetricLine::of(suspect, &labels.unwrap_or_default()));
-            }
-        }
         let services: Vec<ServiceLine> = ranking.services.iter().take(SERVICES).map(ServiceLine::from).collect();
+        let line = |suspect: &MetricSuspect| {
+            let labels = series.get(suspect.series).map(|series| own_labels(series, series.labels));
+            MetricLine::of(suspect, &labels.unwrap_or_default())
+        };
+        let metrics: Vec<MetricLine> = told(&services, &ranking.metrics).map(line).collect();
         let top = services.first().and_then(|first| {
             let metric = metrics.iter().find(|metric| metric.service == first.service)?;
             let (service, metric, score) = (first.service.clone(), metric.metric.clone(), first.score);
@@ -93,6 +93,20 @@ impl Suspects {
             not_seen,
         }
     }
+}
+
+/// The most telling metrics, in the order of their ranks: of each service that is named at least one.
+fn told<'a>(services: &[ServiceLine], metrics: &'a [MetricSuspect]) -> impl Iterator<Item = &'a MetricSuspect> {
+    let best = |line: &ServiceLine| metrics.iter().position(|metric| metric.service == line.service);
+    let mut places: BTreeSet<usize> = services.iter().filter_map(best).take(METRICS).collect();
+    let mut of: BTreeMap<&str, usize> = services.iter().map(|line| (line.service.as_str(), 1)).collect();
+    for (place, metric) in metrics.iter().enumerate() {
+        let told = of.entry(&metric.service).or_default();
+        if places.len() < METRICS && *told < OF_ONE && places.insert(place) {
+            *told += 1;
+        }
+    }
+    places.into_iter().filter_map(|place| metrics.get(place))
 }
 
 /// The labels that tell a series from others of its name; where it was scraped is the service's own affair.

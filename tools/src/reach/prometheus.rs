@@ -244,7 +244,10 @@ impl Prometheus {
                 let found: Vec<Instant> = self.read(result)?;
                 found
                     .into_iter()
-                    .map(|found| Series { labels: found.metric, samples: vec![found.value.sample()] })
+                    .map(|found| Series {
+                        labels: found.metric,
+                        samples: found.value.iter().map(Point::sample).collect(),
+                    })
                     .collect()
             }
             "matrix" => {
@@ -275,15 +278,18 @@ impl Prometheus {
     }
 }
 
+/// A native histogram has samples that are no numbers, and no `value`.
 #[derive(Deserialize)]
 struct Instant {
     metric: Labels,
-    value: Point,
+    value: Option<Point>,
 }
 
+/// The same with `values`.
 #[derive(Deserialize)]
 struct Range {
     metric: Labels,
+    #[serde(default)]
     values: Vec<Point>,
 }
 

@@ -16,11 +16,13 @@ struct Shop {
     broken: Option<(&'static str, ResponseTemplate)>,
     /// Series of each metric.
     each: usize,
+    /// What is measured; a name that ends in `_native` is a native histogram.
+    metrics: &'static [&'static str],
 }
 
 impl Shop {
     fn well() -> Self {
-        Self { calls: Vec::new(), broken: None, each: 1 }
+        Self { calls: Vec::new(), broken: None, each: 1, metrics: &["request_duration_ms", "heap_bytes", "up"] }
     }
 
     /// Labels of all series that a query asks for.
@@ -28,7 +30,7 @@ impl Shop {
         let named = |name: &str| !query.contains("__name__=~") || query.contains(name);
         let jobs = ["web", "db", "aside"].into_iter().filter(|job| query.contains(&format!("job=\"{job}\"")));
         let of = |job: &'static str| {
-            let names = ["request_duration_ms", "heap_bytes", "up"].into_iter().filter(|name| named(name));
+            let names = self.metrics.iter().filter(|name| named(name));
             names.flat_map(move |name| {
                 (0..self.each)
                     .map(move |index| json!({ "__name__": name, "job": job, "pod": format!("{job}-{index}") }))
@@ -76,10 +78,19 @@ impl Respond for Shop {
             match labels["__name__"].as_str() {
                 Some("request_duration_ms") => 50.0 + noise + if slow { 200.0 } else { 0.0 },
                 Some("heap_bytes") => 1e8 + noise * 1e5,
+                Some("lookup_seconds_count") => 10.0 * (at - start),
+                Some("lookup_seconds_sum") => {
+                    let slower = if slow { 4.5 * (at - now + 300.0) } else { 0.0 };
+                    0.5 * (at - start) + noise * 0.05 + slower
+                }
                 _ => 1.0,
             }
         };
         let series = |labels: Value| {
+            if labels["__name__"].as_str().is_some_and(|name| name.ends_with("_native")) {
+                let histogram = json!({ "count": "2", "sum": "3", "buckets": [[0, "1", "2", "2"]] });
+                return json!({ "metric": labels, "histograms": [[now, histogram]] });
+            }
             let values: Vec<_> = moments.iter().map(|at| json!([at, value(&labels, *at).to_string()])).collect();
             json!({ "metric": labels, "values": values })
         };
@@ -129,6 +140,20 @@ async fn the_dependency_that_became_slow_explains_who_asks_it() {
     ");
     assert_eq!((&data["found"], &data["top"]["service"]), (&json!(true), &json!("db")));
     assert_eq!(data["metrics"][0]["metric"], json!("request_duration_ms"));
+}
+
+/// As a timer of Micrometer tells it, beside what Prometheus 3 keeps as one sample.
+#[tokio::test]
+async fn the_mean_of_a_summary_is_looked_at_beside_a_native_histogram() {
+    let metrics = &["lookup_seconds_sum", "lookup_seconds_count", "sizes_native"];
+    let server = server(Shop { metrics, ..Shop::well() }).await;
+    let (text, data) = read(&registry(&server.uri(), &[]), json!({ "service": "web" })).await;
+    assert_eq!(
+        (&data["found"], &data["metrics"][0]["metric"]),
+        (&json!(true), &json!("lookup_seconds mean")),
+        "{text}"
+    );
+    assert!((data["metrics"][0]["peak"].as_f64().unwrap() - 0.5).abs() < 0.05, "{data}");
 }
 
 #[tokio::test]

@@ -17,8 +17,8 @@ pub(crate) struct Plain {
     /// Its labels, `__name__` among them.
     #[serde(rename = "metric")]
     pub(crate) labels: Labels,
-    /// Seconds since the epoch and value, oldest first.
-    #[serde(rename = "values", deserialize_with = "numbers")]
+    /// Seconds since the epoch and value, oldest first; none of a native histogram, whose samples are no numbers.
+    #[serde(rename = "values", default, deserialize_with = "numbers")]
     pub(crate) samples: Vec<(f64, f64)>,
 }
 
@@ -118,5 +118,8 @@ mod tests {
         assert_eq!((at, two, least, most), (1.5, 2.0, f64::NEG_INFINITY, f64::INFINITY));
         assert!(nan.is_nan() && odd.is_nan());
         assert!(serde_json::from_str::<Plain>(r#"{"metric":{},"values":[[1,2]]}"#).is_err());
+        let native =
+            r#"{"metric":{"__name__":"a"},"histograms":[[1,{"count":"2","sum":"3","buckets":[[0,"1","2","2"]]}]]}"#;
+        assert!(serde_json::from_str::<Plain>(native).unwrap().samples.is_empty());
     }
 }
