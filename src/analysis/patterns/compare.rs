@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Level, Miner, Pattern, PatternId, Settings, header};
+use super::{Level, Miner, Pattern, PatternId, Settings, event::is_trace, header};
 
 /// A stretch of a log.
 #[derive(Debug, Clone, Copy)]
@@ -143,7 +143,7 @@ fn counted(miner: &mut Miner, events: &[String]) -> HashMap<PatternId, u64> {
             .last()
             .filter(|last| !last.starts_with([' ', '\t']))
             .map(|last| format!("{} {last}", line.message));
-        let level = if rest.is_empty() { line.level } else { line.level.max(Level::Error) };
+        let level = if is_trace(rest) { line.level.max(Level::Error) } else { line.level };
         let id = miner.add_message(thrown.as_deref().unwrap_or(&line.message), level);
         *counts.entry(id).or_default() += 1;
     }

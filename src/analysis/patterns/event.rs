@@ -27,6 +27,16 @@ pub fn joined<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<(usize, Strin
     events
 }
 
+/// What stands only in a trace, wherever it begins.
+const TRACE: [&str; 6] = [
+    "Traceback (most recent call last)",
+    "Caused by: ",
+    "Suppressed: ",
+    "goroutine ",
+    "stack backtrace:",
+    "--- End of ",
+];
+
 /// Whether a line can only be the rest of the one before: Java, Python, Go, Rust, Node, .NET.
 fn continues(line: &str) -> bool {
     let bare = line.trim_start();
@@ -35,21 +45,22 @@ fn continues(line: &str) -> bool {
         return false;
     }
     let begins = |heads: &[&str]| heads.iter().any(|head| bare.starts_with(head));
-    if begins(&[
-        "Traceback (most recent call last)",
-        "Caused by: ",
-        "Suppressed: ",
-        "goroutine ",
-        "stack backtrace:",
-        "--- End of ",
-    ]) {
-        return true;
-    }
-    indented
-        && (begins(&["at ", "File \"", "... ", "raise ", "in ", "^", "created by "])
+    begins(&TRACE)
+        || (indented
+            && (begins(&["at ", "File \"", "... ", "raise ", "in ", "^", "created by "])
+                || frame(bare)
+                || line.starts_with("    ")
+                || line.starts_with('\t')))
+}
+
+/// Whether what follows the first line of an event is the trace of an error; a statement or a list goes on as well.
+pub(super) fn is_trace(rest: &str) -> bool {
+    rest.lines().map(str::trim_start).any(|bare| {
+        let begins = |head: &&str| bare.starts_with(head);
+        TRACE.iter().any(|head| begins(head))
+            || ["at ", "File \"", "created by "].iter().any(|head| begins(head))
             || frame(bare)
-            || line.starts_with("    ")
-            || line.starts_with('\t'))
+    })
 }
 
 /// A numbered frame, as Rust and gdb write it.

@@ -10,25 +10,60 @@ use super::header::{self, Level, Line};
 /// A JSON line in a JSON line, such as Docker's.
 const DEPTH: usize = 3;
 
-/// The fields in which loggers put what they say.
-#[derive(Deserialize)]
+/// The fields in which loggers put what they say; a line may have several of one kind.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Fields<'a> {
-    #[serde(
-        borrow,
-        default,
-        alias = "message",
-        alias = "event",
-        alias = "MESSAGE",
-        alias = "@message",
-        alias = "text"
-    )]
+    #[serde(borrow)]
     msg: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow, rename = "MESSAGE")]
+    journal: Option<&'a RawValue>,
+    #[serde(borrow, rename = "@message")]
+    at_message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
     log: Option<&'a RawValue>,
-    #[serde(borrow, default, alias = "err", alias = "exception")]
+    #[serde(borrow)]
     error: Option<&'a RawValue>,
-    #[serde(borrow, default, alias = "severity", alias = "lvl", alias = "levelname", alias = "log.level")]
+    #[serde(borrow)]
+    err: Option<&'a RawValue>,
+    #[serde(borrow)]
+    exception: Option<&'a RawValue>,
+    #[serde(borrow)]
     level: Option<&'a RawValue>,
+    #[serde(borrow)]
+    severity: Option<&'a RawValue>,
+    #[serde(borrow)]
+    lvl: Option<&'a RawValue>,
+    #[serde(borrow)]
+    levelname: Option<&'a RawValue>,
+    #[serde(borrow, rename = "log.level")]
+    log_level: Option<&'a RawValue>,
+}
+
+impl Fields<'_> {
+    fn said(&self) -> Option<String> {
+        first([self.msg, self.message, self.journal, self.at_message, self.event, self.text, self.log])
+    }
+
+    fn error(&self) -> Option<String> {
+        first([self.error, self.err, self.exception])
+    }
+
+    fn level(&self) -> Level {
+        let told = first([self.level, self.severity, self.lvl, self.levelname, self.log_level]);
+        told.and_then(|level| Level::of(&level)).unwrap_or_default()
+    }
+}
+
+/// The first of these that is there.
+fn first<const N: usize>(of_one_kind: [Option<&RawValue>; N]) -> Option<String> {
+    of_one_kind.into_iter().find_map(text)
 }
 
 /// Reads a structured line; `None` for any other.
@@ -50,9 +85,9 @@ fn text(value: Option<&RawValue>) -> Option<String> {
 }
 
 fn json(line: &str, depth: usize) -> Option<Line<'static>> {
-    let Fields { msg, log, error, level } = serde_json::from_str(line).ok()?;
-    let mut level = text(level).and_then(|level| Level::of(&level)).unwrap_or_default();
-    let said = text(msg).or_else(|| text(log))?;
+    let fields: Fields<'_> = serde_json::from_str(line).ok()?;
+    let mut level = fields.level();
+    let said = fields.said()?;
     let said = said.trim();
     let mut message = if depth < DEPTH {
         let inner = structured(said, depth + 1).unwrap_or_else(|| owned(header::read(said)));
@@ -61,7 +96,7 @@ fn json(line: &str, depth: usize) -> Option<Line<'static>> {
     } else {
         said.to_owned()
     };
-    if let Some(error) = text(error) {
+    if let Some(error) = fields.error() {
         message.push_str(" error: ");
         message.push_str(&error);
     }
@@ -84,7 +119,8 @@ fn logfmt(line: &str) -> Option<Line<'static>> {
     let (mut message, mut error, mut level) = (None, None, Level::default());
     for (key, value) in Pairs(line) {
         match key {
-            "msg" | "message" | "event" => message = Some(value),
+            "msg" | "message" => message = Some(value),
+            "event" => message = message.or(Some(value)),
             "err" | "error" => error = Some(value),
             "level" | "lvl" | "severity" => level = Level::of(value.trim()).unwrap_or_default(),
             _ => {}

@@ -135,6 +135,12 @@ pub(super) async fn by_docker(
     let mut says = Vec::new();
     let mut whole_from = from;
     let containers = docker.of_service(service).await?;
+    // What a container says is gone with it: before the oldest of them there may have been others.
+    let made = containers.iter().map(|container| container.created).min().flatten();
+    if let Some(made) = made.filter(|made| *made > from) {
+        whole_from = made;
+        says.push(format!("its containers were made at {}; what others said before is gone", made.format("%H:%M:%S")));
+    }
     let room = BYTES / containers.len().max(1);
     for container in containers {
         let id = container.id.unwrap_or_default();
@@ -155,7 +161,7 @@ pub(super) async fn by_docker(
         }
         streams.insert(id, lines);
     }
-    if whole_from > from {
+    if made.map_or(from, |made| made.max(from)) < whole_from {
         // Before it some containers tell nothing, which would look as if they had been silent.
         streams.values_mut().for_each(|lines| lines.retain(|(at, _)| *at >= whole_from));
         says.push(format!("older lines than {} are left out", whole_from.format("%H:%M:%S")));

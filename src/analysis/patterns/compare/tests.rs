@@ -30,6 +30,28 @@ fn a_window_is_compared_with_a_quiet_stretch() {
     assert_eq!(names(&found.less), []);
 }
 
+/// As loggers write it that have an event and an error, or a message and an event, and what goes on without being a trace.
+#[test]
+fn an_error_is_told_by_its_level_and_not_by_its_lines() {
+    let quiet = repeated(&[(600, "INFO: GET /predict # ms")]);
+    let now = repeated(&[
+        (7, r#"{"event": "payment_failed", "level": "error", "error": "card # declined", "exception": "Traceback"}"#),
+        (7, r#"{"message": "no route to #", "event": "dial", "severity": "ERROR", "level": "error"}"#),
+        (7, "INFO: config loaded from file #:\n    retries: 3\n    pool: 5"),
+        (7, "INFO: request # broke\nTraceback (most recent call last)\n  File \"a.py\", line 3\nValueError: no"),
+    ]);
+    let found = compare(side(&now, 600.0), side(&quiet, 3_600.0), Settings::default());
+    let mut told: Vec<_> =
+        found.new.iter().map(|one| format!("{:?}: {}", one.pattern.level, one.pattern.template)).collect();
+    told.sort();
+    insta::assert_snapshot!(told.join("\n"), @"
+    Error: no route to <*>
+    Error: payment_failed error: card <*> declined
+    Error: request <*> broke ValueError: no
+    Info: config loaded from file <*>:
+    ");
+}
+
 #[test]
 fn steady_logs_have_nothing_to_tell() {
     let quiet = repeated(&[(6_000, "INFO: GET /predict # ms"), (60, "WARN: cache miss #"), (12, "INFO: tick #")]);

@@ -43,13 +43,19 @@ pub(super) fn steady(step: i64, from: i64, to: i64, line: impl Fn(i64) -> String
 
 /// A Docker whose containers of one service have these logs.
 pub(super) async fn docker(logs: Vec<Box<dyn Respond>>) -> (Registry, MockServer) {
+    made(1_000_000, logs).await
+}
+
+/// The same, with containers that were made so many seconds ago.
+async fn made(seconds_ago: i64, logs: Vec<Box<dyn Respond>>) -> (Registry, MockServer) {
+    let created = (clock().now() - chrono::TimeDelta::seconds(seconds_ago)).to_rfc3339();
     let server = MockServer::start().await;
     let labels = json!({ "devops-agent.service": "web" });
     let listed: Vec<_> = (0..logs.len())
         .map(|at| json!({ "Id": format!("ab{at}"), "Names": [format!("/web-{at}")], "Labels": labels }))
         .collect();
     for (at, log) in logs.into_iter().enumerate() {
-        let shown = json!({ "Id": format!("ab{at}"), "Name": format!("/web-{at}"), "Config": { "Labels": labels }, "State": {} });
+        let shown = json!({ "Id": format!("ab{at}"), "Name": format!("/web-{at}"), "Created": created, "Config": { "Labels": labels }, "State": {} });
         Mock::given(path_regex(format!("/containers/ab{at}/json$")))
             .respond_with(ResponseTemplate::new(200).set_body_json(shown))
             .mount(&server)
@@ -86,6 +92,15 @@ async fn of_a_container_that_writes_too_much_the_newest_lines_are_read() {
     let (text, data) = told(&registry, json!({ "service": "web" })).await;
     assert_eq!((&data["lines"], &data["new_errors"]), (&json!(30), &json!(1)), "{text}");
     assert!(text.contains("older lines than") && text.contains("no route to"), "{text}");
+}
+
+#[tokio::test]
+async fn a_container_that_was_made_of_late_does_not_say_everything_more_often() {
+    let log = steady(1, 1_200, 0, |at| format!("INFO served {at}"));
+    let (registry, _server) = made(1_200, vec![Box::new(frames(log))]).await;
+    let (text, data) = told(&registry, json!({ "service": "web" })).await;
+    assert_eq!((&data["found"], &data["more"]), (&json!(false), &json!(0)), "{text}");
+    assert!(text.contains("its containers were made at 17:18:20"), "{text}");
 }
 
 #[tokio::test]
