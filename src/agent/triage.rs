@@ -22,6 +22,10 @@ const ANNOTATIONS: usize = 8;
 const BEFORE: i64 = 5;
 /// Minutes of a day: how far back changes are listed.
 const DAY: i64 = 24 * 60;
+/// An alert that has fired for longer, in minutes, is looked at as if it had for so long.
+const LONGEST: i64 = 14 * DAY;
+/// How long after the onset the log is looked at, in minutes: later on, what is new has become usual.
+const NEW: i64 = 10;
 
 /// The calls of the first look, each once.
 struct Wanted<'a> {
@@ -74,7 +78,7 @@ impl Agent {
             wanted.call("query_prometheus", json!({ "query": operand, "minutes_back": 30 }));
         }
         if let Some(service) = incident.service.service().and_then(|name| catalogue.get(name)) {
-            let minutes = alert.map_or(0, |alert| (self.clock.now() - alert.starts_at).num_minutes()).clamp(0, DAY);
+            let minutes = alert.map_or(0, |alert| (self.clock.now() - alert.starts_at).num_minutes()).clamp(0, LONGEST);
             let symptom = expression.as_deref().and_then(tools::symptom);
             self.at_the_service(&mut wanted, service, minutes, symptom);
             if let Some(alert) = alert {
@@ -117,7 +121,11 @@ impl Agent {
             wanted.call("slo_status", of());
         }
         if self.sources.docker || (self.sources.loki && service.logs.is_some()) {
-            wanted.call("log_patterns", of());
+            let asked = match minutes - NEW {
+                until if until > 0 => json!({ "service": service.name, "until_minutes_ago": until }),
+                _ => of(),
+            };
+            wanted.call("log_patterns", asked);
         }
     }
 

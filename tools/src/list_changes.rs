@@ -37,7 +37,7 @@ const SYMPTOM: usize = 2_000;
 pub struct ListChangesArgs {
     /// A service of the catalogue.
     pub service: String,
-    /// How far back, in hours; 24 if not given, 336 at most.
+    /// How far back from the onset, or from now where that is not given, in hours; 24 if not given, 336 at most.
     pub hours_back: Option<u32>,
     /// How many minutes ago the trouble began; only what changed before that can explain it.
     pub onset_minutes_ago: Option<u32>,
@@ -97,9 +97,12 @@ impl Tool for ListChanges {
 
     async fn run(&self, args: &Self::Args) -> Result<Seen<Changes>, Failure> {
         let service = service::known(&self.catalogue, &args.service)?;
-        let hours_back = args.hours_back.unwrap_or(HOURS).clamp(1, HOURS_MOST);
         let now = self.clock.now();
+        let onset_minutes = args.onset_minutes_ago.unwrap_or(0);
+        let hours_back = args.hours_back.unwrap_or(HOURS).max(1).saturating_add(onset_minutes / 60);
+        let hours_back = hours_back.min(HOURS_MOST);
         let since = now - TimeDelta::hours(i64::from(hours_back));
+        let onset = now - TimeDelta::minutes(i64::from(onset_minutes));
         let explains = args.onset_minutes_ago.is_some() || args.symptoms.is_some();
         let sources = Sources {
             docker: &self.docker,
@@ -115,7 +118,9 @@ impl Tool for ListChanges {
         changes.sort_by_key(|change| std::cmp::Reverse(change.at));
         let explanation = explains.then(|| {
             not_seen.push("feature flags that are kept elsewhere than in containers and the repository".to_owned());
-            let onset = now - TimeDelta::minutes(i64::from(args.onset_minutes_ago.unwrap_or(0)));
+            if onset <= since {
+                not_seen.push(format!("what changed before it began, over {HOURS_MOST} hours ago"));
+            }
             Explanation::of(&changes, onset, &symptoms(args))
         });
         let ago = |change: &ChangeLine| (now - change.at).num_minutes();

@@ -149,6 +149,19 @@ async fn with_github(files: ResponseTemplate) -> (Registry, [MockServer; 2]) {
     (Registry::new().0.look(tool), [github, docker])
 }
 
+#[tokio::test]
+async fn of_an_alert_that_has_fired_for_days_the_time_before_it_is_looked_at() {
+    let (registry, _servers) = with_github(ResponseTemplate::new(404)).await;
+    let asked = async |minutes: u32| {
+        let args = json!({ "service": "web", "onset_minutes_ago": minutes, "hours_back": 1 });
+        registry.run("list_changes", &args).await.unwrap().text
+    };
+    let told = asked(390).await;
+    assert!(told.contains("best explained by commit bbbbbbb") && told.contains("in the last 7 hours"), "{told}");
+    let told = asked(30 * 24 * 60).await;
+    assert!(told.contains("not seen: what changed before it began, over 336 hours ago"), "{told}");
+}
+
 fn symptoms() -> Value {
     let said = ["FeatureStoreTimeout: read timed out", "reads of the feature store exceed read_timeout"];
     json!({ "service": "web", "onset_minutes_ago": 5, "symptoms": said })
