@@ -3,9 +3,13 @@
 
 mod confidence;
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
 
 use regex::Regex;
+use serde_json::Value;
 
 use crate::incident::{AnswerStatus, Claim, Conclusion, Entry, Event, Hypothesis, Seq, Source};
 
@@ -140,33 +144,45 @@ fn numbers(text: &str) -> impl Iterator<Item = String> + '_ {
     })
 }
 
-/// Sources that did not answer and were not reached later.
+/// Sources that did not answer and were not reached later, about the same service.
 fn not_checked(entries: &[Entry]) -> Vec<String> {
-    let mut missed: Vec<(&str, &str, Seq)> = Vec::new();
+    let calls = entries.iter().filter_map(|entry| {
+        let Event::Turned { calls, .. } = &entry.event else { return None };
+        Some(calls)
+    });
+    let about: HashMap<&str, Option<&str>> =
+        calls.flatten().map(|call| (call.id.as_str(), call.args.get("service").and_then(Value::as_str))).collect();
+    let mut missed: Vec<((&str, Option<&str>), &str, Seq)> = Vec::new();
     for entry in entries {
-        let Event::Answered { tool, text, status, .. } = &entry.event else { continue };
+        let Event::Answered { call, tool, text, status, .. } = &entry.event else { continue };
+        let of = (tool.as_str(), about.get(call.as_str()).copied().flatten());
         match status {
             AnswerStatus::Unreachable { .. } | AnswerStatus::LeftOut { .. } => {
-                if !missed.iter().any(|(other, said, _)| other == tool && said == text) {
-                    missed.push((tool, text, entry.seq));
+                if !missed.iter().any(|(other, said, _)| *other == of && said == text) {
+                    missed.push((of, text, entry.seq));
                 }
             }
-            AnswerStatus::Ok => missed.retain(|(other, ..)| other != tool),
+            AnswerStatus::Ok => missed.retain(|(other, ..)| *other != of),
             AnswerStatus::Repeated { .. }
             | AnswerStatus::Wrong
             | AnswerStatus::Refused
             | AnswerStatus::Changed { .. } => {}
         }
     }
-    missed.into_iter().map(|(tool, text, seq)| format!("{tool}: {text} [{seq}]")).collect()
+    let told = |((tool, service), text, seq)| match service {
+        Some(service) if !str::contains(text, service) => format!("{tool} {service}: {text} [{seq}]"),
+        Some(_) | None => format!("{tool}: {text} [{seq}]"),
+    };
+    missed.into_iter().map(told).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use serde_json::Value;
+    use serde_json::json;
 
     use super::*;
+    use crate::incident::Call;
 
     pub(super) fn claim(text: &str, evidence: &[Seq]) -> Claim {
         Claim { text: text.to_owned(), evidence: evidence.to_vec(), unproven: None }
@@ -204,6 +220,26 @@ mod tests {
         assert_eq!(checked("it failed", &[]), Some("it cites nothing".to_owned()));
         assert_eq!(checked("it failed", &[7]), Some("entry 7 does not exist".to_owned()));
         assert_eq!(checked("it failed", &[2]), Some("entry 2 (answered) is no evidence".to_owned()));
+    }
+
+    #[test]
+    fn what_did_not_answer_stays_not_checked_until_the_same_service_is_asked_again() {
+        let call = |seq: Seq, service: &str| Call {
+            id: format!("c{seq}"),
+            tool: "check_health".to_owned(),
+            args: json!({ "service": service }),
+        };
+        let calls = vec![call(2, "db"), call(3, "web"), call(4, "web"), call(5, "db")];
+        let usage = Default::default();
+        let event = Event::Turned { model: String::new(), thought: String::new(), calls, usage };
+        let mut entries = vec![Entry { seq: 1, at: DateTime::UNIX_EPOCH, incident: 1, event }];
+        let late = AnswerStatus::LeftOut { after_ms: 1_000 };
+        entries.push(answer(2, "check_health", "left out", late.clone()));
+        entries.push(answer(3, "check_health", "left out", late));
+        entries.push(answer(4, "check_health", "200", AnswerStatus::Ok));
+        assert_eq!(not_checked(&entries), ["check_health db: left out [2]"]);
+        entries.push(answer(5, "check_health", "200", AnswerStatus::Ok));
+        assert!(not_checked(&entries).is_empty());
     }
 
     #[test]

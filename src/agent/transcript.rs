@@ -51,7 +51,8 @@ pub(super) async fn conversation(
     Ok(fit(pieces, &cited(case.entries()), most, counts, model))
 }
 
-/// What a conclusion that was sent back cites: its model has to see that whole.
+/// What a conclusion that was sent back cites: none of it is shortened from then on. What the first look showed in part stays so,
+/// since what was said once does not change; the model can read the rest of it.
 fn cited(entries: &[Entry]) -> BTreeSet<Seq> {
     let sent_back = entries.iter().filter_map(|entry| {
         let Event::SentBack { conclusion, .. } = &entry.event else {

@@ -1,5 +1,5 @@
 //! The window's budget: what a model sees is made to fit, in tokens of that model. Whole answers while there is room, then their
-//! summaries, oldest first; evidence that a claim cites stays whole.
+//! summaries, oldest first; evidence that a claim cites stays as it was shown.
 //!
 //! Invariant: what was once shortened stays so, and shortening frees more than was wanted: between two shortenings the conversation
 //! only grows at its end, so that providers' prompt caches hit.

@@ -175,13 +175,13 @@ pub fn status(objective: &Objective, readings: &[(TimeDelta, Reading)]) -> Statu
     Status { budget_left, holding, urgency, exhausted: exhausted(objective, budget_left, by, rate_of(by)), burns }
 }
 
-/// The rules for an objective: those whose long window fits into its own.
+/// The rules for an objective: those whose long window fits into its own. Below a rate of 1 the promise is kept, and nobody is woken.
 fn rules(objective: &Objective) -> impl Iterator<Item = Holding> {
     let period = objective.window();
     RULES.into_iter().filter(move |(long, ..)| TimeDelta::minutes(*long) <= period).map(
         move |(long, short, spent, urgency)| {
             let (long, short) = (TimeDelta::minutes(long), TimeDelta::minutes(short));
-            Holding { urgency, over: spent * hours(period) / hours(long), long, short }
+            Holding { urgency, over: (spent * hours(period) / hours(long)).max(1.0), long, short }
         },
     )
 }

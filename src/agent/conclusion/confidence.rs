@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+use tools::{ReadAnswer, Reread as _};
+
 use crate::incident::{Conclusion, Confidence, Entry, Event, Level, Seq};
+
+const READ_ANSWER: &str = ReadAnswer::NAME;
 
 /// How sure a checked conclusion is.
 pub(super) fn of(conclusion: &Conclusion, entries: &[Entry]) -> Confidence {
@@ -57,9 +62,17 @@ fn sources<'a>(cited: &BTreeSet<Seq>, entries: &'a [Entry]) -> (BTreeSet<&'a str
         if let Event::Verified { ok, .. } = entry.event {
             repaired |= ok;
         }
-        sources.insert(if let Event::Answered { tool, .. } = &entry.event { tool } else { entry.event.name() });
+        sources.insert(source(entry, entries));
     }
     (sources, repaired)
+}
+
+/// The tool that an entry is the answer of; what is read again of an answer comes from whom that came from.
+fn source<'a>(entry: &'a Entry, entries: &'a [Entry]) -> &'a str {
+    let Event::Answered { tool, data, .. } = &entry.event else { return entry.event.name() };
+    let read = data.get("entry").and_then(Value::as_u64).filter(|_| tool == READ_ANSWER);
+    let of = read.and_then(|seq| entries.iter().find(|other| other.seq == seq && other.seq < entry.seq));
+    of.map_or(tool, |of| source(of, entries))
 }
 
 fn names(sources: &BTreeSet<&str>) -> String {
@@ -73,10 +86,15 @@ mod tests {
     use crate::incident::{AnswerStatus, Hypothesis};
 
     fn level(conclusion: Conclusion) -> (Level, String) {
+        let mut again = answer(4, READ_ANSWER, "error rate 12.5", AnswerStatus::Ok);
+        if let Event::Answered { data, .. } = &mut again.event {
+            *data = serde_json::json!({ "entry": 1 });
+        }
         let entries = [
             answer(1, "query_prometheus", "error rate 12.5", AnswerStatus::Ok),
             answer(2, "search_loki", "40 timeouts", AnswerStatus::Ok),
             answer(3, "query_prometheus", "latency 3", AnswerStatus::Ok),
+            again,
         ];
         let Confidence { level, because } = super::super::check_conclusion(conclusion, &entries).confidence.unwrap();
         (level, because)
@@ -98,6 +116,7 @@ mod tests {
             with(Vec::new(), Vec::new()),
             with(vec![claim("12.5", &[1])], Vec::new()),
             with(vec![claim("12.5", &[1]), claim("latency 3", &[3])], Vec::new()),
+            with(vec![claim("12.5", &[1, 4])], Vec::new()),
             with(vec![claim("12.5", &[1]), claim("40 timeouts", &[2])], Vec::new()),
             with(vec![claim("12.5", &[1]), claim("41 timeouts", &[2])], Vec::new()),
             with(vec![claim("12.5", &[1])], vec![guess(&[1], &[2, 3])]),
@@ -108,6 +127,7 @@ mod tests {
         let told: Vec<_> = told.iter().map(|(level, because)| format!("{level:?}: {because}")).collect();
         insta::assert_snapshot!(told.join("\n"), @"
         Low: nothing that it cites stands
+        Medium: every statement stands in what it cites, from one source (query_prometheus)
         Medium: every statement stands in what it cites, from one source (query_prometheus)
         Medium: every statement stands in what it cites, from one source (query_prometheus)
         High: every statement stands in what it cites, from 2 sources (query_prometheus, search_loki)
