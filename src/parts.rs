@@ -8,7 +8,13 @@ mod reach;
 mod repositories;
 mod runbooks;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use ::memory::Memory;
 use anyhow::{Context, Result};
@@ -41,6 +47,8 @@ pub struct Parts {
     pub journal: Journal,
     /// The services.
     pub catalogue: SharedCatalogue,
+    /// Whether those are in it that only labels tell of.
+    discovered: Arc<AtomicBool>,
     /// The clock.
     pub clock: SharedClock,
     /// The outside systems.
@@ -127,7 +135,8 @@ impl Parts {
                 memory: memory.is_some(),
             },
         });
-        Ok(Self { settings, journal, catalogue, clock, reach, agent, library, policy, memory })
+        let discovered = Arc::new(AtomicBool::new(!settings.discovery.enabled || reach.docker.is_none()));
+        Ok(Self { settings, journal, catalogue, discovered, clock, reach, agent, library, policy, memory })
     }
 
     /// The HTTP server's part of it.
@@ -172,15 +181,16 @@ impl Parts {
         WorkerOptions { concurrency: self.settings.worker.concurrency, lease: self.settings.worker.lease }
     }
 
-    /// Reads services off the containers' labels once, and puts them beside those of the settings.
+    /// Reads services off the containers' labels once, where the settings want it, and puts them beside those of the settings.
     pub async fn discover(&self) {
-        let Some(docker) = &self.reach.docker else { return };
+        let Some(docker) = self.reach.docker.as_ref().filter(|_| self.settings.discovery.enabled) else { return };
         match discover(docker).await {
             Ok((found, problems)) => {
                 for problem in problems {
                     tracing::warn!(problem, "a container's label is not understood");
                 }
                 self.catalogue.store(merge(configured(&self.settings), found));
+                self.discovered.store(true, Ordering::Release);
             }
             Err(error) => tracing::warn!(%error, "services could not be read off the containers' labels"),
         }
@@ -188,10 +198,7 @@ impl Parts {
 
     /// The same, again and again.
     pub async fn keep_discovering(&self) {
-        if !self.settings.discovery.enabled {
-            return;
-        }
-        loop {
+        while self.settings.discovery.enabled {
             self.discover().await;
             self.clock.sleep(self.settings.discovery.every).await;
         }

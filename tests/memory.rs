@@ -10,6 +10,7 @@ use devops_agent::{
     guard::Policy,
     incident::{Event, Outcome, ServiceMatch, Source},
 };
+use evals::{Case, Fault, Part, World};
 use serde_json::{Value, json};
 
 use crate::{
@@ -239,6 +240,24 @@ async fn what_is_to_go_goes_while_the_embeddings_endpoint_is_down() {
     assert!(told.contains("embeddings"), "{told}");
     assert_eq!(points(&server.get("/memory").await.1, "incidents"), 1, "one went, and the new one waits");
     down.store(false, Ordering::SeqCst);
+    assert_eq!(keeper.all_incidents().await.unwrap(), (1, 0));
+}
+
+/// Labels may tell of a service of which nothing is to be kept.
+#[tokio::test]
+async fn where_the_policy_hides_something_nothing_is_remembered_before_docker_told_of_its_services() {
+    let world = World::start(Case::from_embedded("container-killed").unwrap()).await.unwrap();
+    let server = Server::beside(&world.docker_url(), "").await;
+    let (parts, keeper) = (&server.parts, server.parts.keeper().unwrap());
+    parts.journal.begin(closed(), 10).await.unwrap();
+    parts.policy.store(Policy::parse("test", &forgetting("vault")).unwrap());
+    world.break_part(Part::Docker, Fault::Refuse);
+    parts.discover().await;
+    let told = keeper.all_incidents().await.unwrap_err().to_string();
+    assert!(told.contains("Docker has not told yet which services there are"), "{told}");
+    assert_eq!(points(&server.get("/memory").await.1, "incidents"), 0);
+    world.mend_part(Part::Docker);
+    parts.discover().await;
     assert_eq!(keeper.all_incidents().await.unwrap(), (1, 0));
 }
 

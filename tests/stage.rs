@@ -38,10 +38,15 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(more: &str) -> Self {
+        Self::beside("none", more).await
+    }
+
+    /// The same over parts that have this Docker.
+    pub(crate) async fn beside(docker: &str, more: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let mut settings =
-            Settings::from_toml(&format!("[docker]\nhost = \"none\"\n[services.api]\ncontainer = \"api\"\n{more}"))
+            Settings::from_toml(&format!("[docker]\nhost = \"{docker}\"\n[services.api]\ncontainer = \"api\"\n{more}"))
                 .unwrap();
         settings.journal.path = folder.path().join("journal.db");
         let world = World::start(Case::from_embedded("container-killed").unwrap()).await.unwrap();

@@ -41,9 +41,7 @@ impl Investigate {
         };
         let notification = self.notification(&limits)?;
         let parts = Parts::build(settings, Arc::new(SystemClock))?;
-        if parts.settings.discovery.enabled {
-            parts.discover().await;
-        }
+        parts.discover().await;
         let taken = parts.journal.take(notification, parts.catalogue.load(), parts.intake()).await?;
         let Some(id) = taken.opened.first().or(taken.joined.first()).copied() else {
             parts.journal.close().await;

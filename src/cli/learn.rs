@@ -61,22 +61,17 @@ async fn lessons(settings: Settings, drafts: Option<PathBuf>) -> Result<Vec<Lear
     if !path.is_file() {
         bail!("there is no journal at {} ([journal] path); `serve` makes it", path.display());
     }
-    let discovering = settings.discovery.enabled;
     match (server::journal(&settings)?, drafts) {
         (Some(journal), drafts) => {
             let parts = Parts::join(settings, Arc::new(SystemClock), journal)?;
-            if discovering {
-                parts.discover().await;
-            }
+            parts.discover().await;
             let lessons = parts.learner(drafts).learn().await;
             parts.journal.close().await;
             Ok(lessons?)
         }
         (None, Some(drafts)) => {
             let parts = Parts::join(settings, Arc::new(SystemClock), Journal::inspect(path))?;
-            if discovering {
-                parts.discover().await;
-            }
+            parts.discover().await;
             Ok(parts.learner(Some(drafts)).learn().await?)
         }
         (None, None) => {

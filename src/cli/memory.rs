@@ -124,9 +124,7 @@ async fn index(parts: &Parts) -> Result<Found> {
     }
     if parts.settings.journal.path.exists() {
         // The policy may be about environments, which containers' labels say.
-        if parts.settings.discovery.enabled {
-            parts.discover().await;
-        }
+        parts.discover().await;
         let (written, removed) = keeper.all_incidents().await?;
         out.line(&format!("incidents: {written} written, {removed} removed"))?;
     }

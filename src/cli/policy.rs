@@ -82,9 +82,7 @@ async fn parts(settings: Settings) -> Result<(Parts, bool)> {
     let there = settings.journal.path.is_file();
     let journal = Journal::inspect(settings.journal.path.clone());
     let parts = Parts::join(settings, Arc::new(SystemClock), journal)?;
-    if parts.settings.discovery.enabled {
-        parts.discover().await;
-    }
+    parts.discover().await;
     Ok((parts, there))
 }
 

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use futures::FutureExt;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tools::SystemClock;
 
@@ -73,12 +74,20 @@ impl Server {
             stopped.clone(),
         ));
         let (shelf, learner, keeper) = (Arc::clone(&parts), parts.learner(None), parts.keeper());
+        // Whether something may be kept hangs on which services there are.
+        let discovering = Arc::clone(&parts);
+        let catalogue = async move { discovering.discover().await }.boxed().shared();
+        let known = catalogue.clone();
         let stopping = stopped.clone();
         let keeping = [
             tokio::spawn(async move { shelf.keep_reloading_runbooks().await }),
-            tokio::spawn(async move { learner.run(stopping).await }),
+            tokio::spawn(async move {
+                known.await;
+                learner.run(stopping).await;
+            }),
             tokio::spawn(async move {
                 if let Some(keeper) = keeper {
+                    catalogue.await;
                     keeper.run(stopped).await;
                 }
             }),

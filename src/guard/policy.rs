@@ -178,6 +178,11 @@ impl Policy {
         !self.rules.iter().any(|rule| rule.forgets(service, environment))
     }
 
+    /// Whether a word names a service of which nothing is to be kept, also one that the catalogue does not know (any more).
+    pub fn hides(&self, word: &str) -> bool {
+        self.rules.iter().any(|rule| rule.hides(word))
+    }
+
     /// Whether there is no rule against keeping anything.
     pub fn remembers_all(&self) -> bool {
         self.rules.iter().all(|rule| rule.remember)

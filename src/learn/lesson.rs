@@ -14,6 +14,7 @@ use crate::{
     alert::Alert,
     guard::Policy,
     incident::{Incident, IncidentId, Outcome},
+    remember::may_be_kept,
     runbook::{Library, Runbook, lint},
 };
 
@@ -115,9 +116,11 @@ fn did(one: &Done, other: &Done) -> bool {
 impl School<'_> {
     fn episode(&self, incident: &Incident) -> Result<Episode, String> {
         let episode = Episode::read(incident, self.specs, self.catalogue)?;
-        let environment = self.catalogue.get(&episode.service).and_then(|service| service.environment.as_deref());
-        if !self.policy.remembers(&episode.service, environment) {
-            return Err(format!("the policy keeps nothing of {}", episode.service));
+        if !may_be_kept(incident, self.catalogue, self.policy) {
+            return Err(format!(
+                "the policy keeps nothing of {}, or of what its alert or its cause names",
+                episode.service
+            ));
         }
         match self.library.find(&episode.alert).filter(|runbook| !runbook.catches_all()) {
             Some(runbook) => Err(format!("the runbook {} is for that alert already", runbook.name)),

@@ -1,6 +1,14 @@
 //! Keeps memory in step with runbooks, documents and the journal while the program runs.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use memory::{Collection, Ingested, Memory, MemoryError, Origin, Progress};
@@ -62,6 +70,7 @@ pub struct Keeper {
     memory: Arc<Memory>,
     journal: Journal,
     catalogue: SharedCatalogue,
+    discovered: Arc<AtomicBool>,
     policy: SharedPolicy,
     library: Arc<Library>,
     documents: Vec<PathBuf>,
@@ -76,6 +85,7 @@ impl Parts {
             memory: Arc::clone(self.memory.as_ref()?),
             journal: self.journal.clone(),
             catalogue: self.catalogue.clone(),
+            discovered: Arc::clone(&self.discovered),
             policy: self.policy.clone(),
             library: Arc::clone(&self.library),
             documents: self.settings.memory.documents.clone(),
@@ -202,13 +212,17 @@ impl Keeper {
     /// Those that are not in memory as `seen` has them; all of them at first, and when policy or catalogue are others. A failure halfway
     /// leaves `seen` as it was: doing it again changes nothing.
     async fn incidents(&self, seen: &mut Seen) -> Result<(usize, usize), Trouble> {
+        // Before the catalogue, so that it is not taken for whole when it was read before it was.
+        let discovered = self.discovered.load(Ordering::Acquire);
         let (policy, catalogue) = (self.policy.load(), self.catalogue.load());
+        // What names a service that is not known yet cannot be told from what may be kept.
+        let mut trouble = (!discovered && !policy.remembers_all()).then_some(Trouble::Undiscovered);
         let under = Rules::of(&policy, &catalogue);
         let other = seen.under != under;
         let mut next = if !other { seen.clone() } else { Seen { under, ..Seen::default() } };
         let phase = Some("closed".to_owned());
         let mut page = Filter { phase, since: next.since(), most: LISTED, ..Filter::default() };
-        let (mut written, mut gone, mut trouble) = (0, Vec::new(), None);
+        let (mut written, mut gone) = (0, Vec::new());
         loop {
             let listed = self.journal.list(page.clone()).await?;
             page.before = listed.last().map(|summary| summary.id);
@@ -223,11 +237,11 @@ impl Keeper {
                         None => gone.push(summary.id),
                     }
                 }
-                // An endpoint that is down keeps what is new out, and not what is to go in.
+                // What keeps out what is new, such as an endpoint that is down, does not keep in what is to go.
                 if trouble.is_none() {
                     match self.memory.follow(&kept, &[]).await {
                         Ok((more, _)) => written += more,
-                        Err(error) => trouble = Some(error),
+                        Err(error) => trouble = Some(error.into()),
                     }
                 }
             }
@@ -239,7 +253,7 @@ impl Keeper {
         // All at once: the embedded store is made anew without them.
         let (_, removed) = self.memory.follow(&[], &gone).await?;
         if let Some(trouble) = trouble {
-            return Err(trouble.into());
+            return Err(trouble);
         }
         // Lines that are not to be kept any more were written over.
         if other && written > 0 && removed == 0 {
@@ -271,4 +285,9 @@ pub enum Trouble {
     /// The store, or the embeddings endpoint.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    /// Which services there are is not known, and the policy keeps nothing of some.
+    #[error(
+        "Docker has not told yet which services there are, and the policy keeps nothing of some: nothing new is remembered until then"
+    )]
+    Undiscovered,
 }

@@ -34,7 +34,10 @@ impl<'a> Kept<'a> {
 
     /// Whether a text names nothing that is not to be kept.
     pub(super) fn text(&self, text: &str) -> bool {
-        let text = text.to_lowercase();
-        !self.hidden.iter().any(|name| text.contains(name.as_str()))
+        let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
+        let lower = text.to_lowercase();
+        let words = [text, &lower].into_iter().flat_map(|text| text.split(|letter: char| !is_name(letter)));
+        let mut names = words.map(|word| word.trim_matches('.')).filter(|word| !word.is_empty());
+        !names.any(|word| self.policy.hides(word)) && !self.hidden.iter().any(|name| lower.contains(name.as_str()))
     }
 }

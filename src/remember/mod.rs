@@ -25,6 +25,8 @@ use crate::{
 const CAUSE: usize = 600;
 /// Characters of one text in a remedy's arguments.
 const ARGUMENT: usize = 200;
+/// Stands for a text of a remedy that names a service of which nothing is to be kept.
+const NOT_KEPT: &str = "(not kept)";
 /// Remedies that are kept of one incident; a policy's caps allow far fewer.
 const REMEDIES: usize = 16;
 
@@ -36,20 +38,12 @@ pub fn remembered(
     policy: &Policy,
 ) -> Option<Remembered> {
     let ended = ended(incident)?;
-    if incident.forgotten.is_some() {
+    let kept = Kept::new(catalogue, policy);
+    if incident.forgotten.is_some() || !is_kept(incident, &kept) {
         return None;
     }
     let service = incident.service.service();
-    let kept = Kept::new(catalogue, policy);
-    if !kept.service(service) {
-        return None;
-    }
-    let remedies: Vec<_> = incident.changes().filter_map(|(state, change)| remedy(state, change)).collect();
-    let cause = line(incident.known_cause().unwrap_or("Not known."), CAUSE);
-    // What is about a service that is not to be kept is not kept, whichever incident it is.
-    if !kept.text(&cause) || remedies.iter().any(|remedy| !kept.service(Some(&remedy.service))) {
-        return None;
-    }
+    let remedies = incident.changes().filter_map(|(state, change)| remedy(state, change, &kept));
     let mut symptoms = symptoms::of(incident, entries);
     symptoms.retain(|symptom| kept.text(symptom));
     let said = incident.feedback.iter().map(|said| Said {
@@ -60,16 +54,43 @@ pub fn remembered(
     });
     Some(Remembered {
         incident: incident.id,
-        alert: line(incident.alerts.first().map_or("", |joined| joined.alert.name()), ARGUMENT),
+        alert: alert_of(incident),
         service: service.map(str::to_owned),
         environment: service.and_then(|name| catalogue.get(name)?.environment.clone()),
         at: closed_at(entries)?,
         symptoms,
-        cause,
-        remedies: remedies.into_iter().take(REMEDIES).collect(),
+        cause: cause_of(incident),
+        remedies: remedies.take(REMEDIES).collect(),
         ended,
         said: said.collect(),
     })
+}
+
+/// Whether the policy lets anything of an incident be kept outside of the journal: it is about no service, and its alert and its cause
+/// name none, of which nothing is to be kept.
+pub(crate) fn may_be_kept(incident: &Incident, catalogue: &Catalogue, policy: &Policy) -> bool {
+    is_kept(incident, &Kept::new(catalogue, policy))
+}
+
+fn is_kept(incident: &Incident, kept: &Kept<'_>) -> bool {
+    let mut changed = incident.changes().filter(|(_, change)| repairs(change.touches));
+    kept.service(incident.service.service())
+        && kept.text(&alert_of(incident))
+        && kept.text(&cause_of(incident))
+        && changed.all(|(_, change)| kept.service(Some(&change.service)))
+}
+
+fn alert_of(incident: &Incident) -> String {
+    line(incident.alerts.first().map_or("", |joined| joined.alert.name()), ARGUMENT)
+}
+
+fn cause_of(incident: &Incident) -> String {
+    line(incident.known_cause().unwrap_or("Not known."), CAUSE)
+}
+
+/// Silences and messages repair nothing.
+fn repairs(touches: Touches) -> bool {
+    matches!(touches, Touches::Service | Touches::Repository)
 }
 
 /// How it ended; `None` for what is no incident with a beginning and an end.
@@ -87,8 +108,8 @@ fn ended(incident: &Incident) -> Option<Ended> {
     }
 }
 
-/// A change and what became of it; silences and messages repair nothing.
-fn remedy(state: &CallState, change: &ChangeState) -> Option<Remedy> {
+/// A change and what became of it.
+fn remedy(state: &CallState, change: &ChangeState, kept: &Kept<'_>) -> Option<Remedy> {
     let helped = match change.touches {
         Touches::Service if change.undone.is_some() => Some(false),
         Touches::Service => change.verified.map(|(_, ok)| ok),
@@ -96,16 +117,17 @@ fn remedy(state: &CallState, change: &ChangeState) -> Option<Remedy> {
         Touches::Repository => None,
         Touches::Alerts | Touches::People => return None,
     };
-    let args = cleaned(&state.call.args);
+    let args = cleaned(&state.call.args, kept);
     Some(Remedy { tool: state.call.tool.clone(), args, service: change.service.clone(), helped })
 }
 
-fn cleaned(value: &Value) -> Value {
+fn cleaned(value: &Value, kept: &Kept<'_>) -> Value {
     match value {
-        Value::String(text) => Value::String(line(text, ARGUMENT)),
-        Value::Array(items) => Value::Array(items.iter().map(cleaned).collect()),
+        Value::String(text) if kept.text(text) => Value::String(line(text, ARGUMENT)),
+        Value::String(_) => Value::String(NOT_KEPT.to_owned()),
+        Value::Array(items) => Value::Array(items.iter().map(|item| cleaned(item, kept)).collect()),
         Value::Object(fields) => {
-            Value::Object(fields.iter().map(|(name, item)| (line(name, ARGUMENT), cleaned(item))).collect())
+            Value::Object(fields.iter().map(|(name, item)| (line(name, ARGUMENT), cleaned(item, kept))).collect())
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }

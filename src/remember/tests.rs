@@ -192,6 +192,26 @@ fn a_policy_keeps_services_environments_and_every_line_that_names_one_out() {
     let mut named = events();
     named.push(Event::Feedback { word: Word::Wrong, cause: Some("Records was slow".into()), who: who("kim") });
     assert_eq!(of(named, &records), None, "its cause is a service that is not to be kept");
+    let mut argued = events();
+    for event in &mut argued {
+        let calls: &mut [Call] = match event {
+            Event::ChangeBegun { call, .. } => std::slice::from_mut(call),
+            Event::Turned { calls, .. } => calls,
+            _ => &mut [],
+        };
+        for call in calls.iter_mut().filter(|call| call.tool == "restart_container") {
+            call.args["reason"] = "Records-API answers 503".into();
+        }
+    }
+    // By the rule's own pattern: the catalogue knows no such service (any more).
+    let kept = of(argued, &rule("service = [\"records\", \"records-*\"]", "{ service = \"records\" }")).unwrap();
+    assert!(!serde_json::to_string(&kept).unwrap().to_lowercase().contains("records"), "{kept:?}");
+    assert_eq!(kept.remedies[0].args, json!({ "service": "payments", "reason": "(not kept)" }));
+    let mut alerted = events();
+    if let Event::AlertJoined { alert, .. } = &mut alerted[1] {
+        alert.labels.insert("alertname".into(), "RecordsDown".into());
+    }
+    assert_eq!(of(alerted, &records), None, "its alert names it");
     let mut nowhere = events();
     nowhere[0] = Event::Opened {
         source: Source::Alert,

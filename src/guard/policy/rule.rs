@@ -181,6 +181,11 @@ impl Rule {
         !self.remember && self.speaks("", service, environment, DateTime::UNIX_EPOCH).unwrap_or(true)
     }
 
+    /// Whether this word names a service of which it wants nothing kept, wherever that runs and whether it is still there.
+    pub(super) fn hides(&self, word: &str) -> bool {
+        !self.remember && self.environment.all() && !self.service.all() && self.service.matches(word)
+    }
+
     /// When it speaks, for people.
     pub fn times(&self) -> String {
         let mut times = String::new();
