@@ -186,9 +186,9 @@ async fn a_runbook_is_proposed_as_a_pull_request_that_the_guard_judges() {
     before.strike().await;
     let world = World::start(evals::Case::from_embedded("container-killed").unwrap()).await.unwrap();
     world.add_repository(NewRepository::new("team/runbooks").file("README.md", "Runbooks."));
-    let parts = |journal: &str, autonomy: &str| {
+    let parts = |journal: &str, autonomy: &str, drafts: &str| {
         let text = format!(
-            "[docker]\nhost = \"none\"\n[github]\nurl = \"{}\"\ntoken = \"t\"\n[runbooks]\nfolder = {:?}\ndrafts = \"\"\n\
+            "[docker]\nhost = \"none\"\n[github]\nurl = \"{}\"\ntoken = \"t\"\n[runbooks]\nfolder = {:?}\ndrafts = {drafts:?}\n\
              repository = \"team/runbooks\"\npath = \"live/runbooks\"\n[services.market-predictor]\ncontainer = \"m\"\n\
              health_url = \"http://x/\"\n[services.runbooks]\nautonomy = \"{autonomy}\"\n",
             world.github_url(),
@@ -201,7 +201,7 @@ async fn a_runbook_is_proposed_as_a_pull_request_that_the_guard_judges() {
     let events: Vec<Event> = first.iter().map(|entry| entry.event.clone()).collect();
 
     // Where nothing may be proposed, the incident that wants it is handed over.
-    let observing = parts("observing.db", "observe");
+    let observing = parts("observing.db", "observe", "");
     for _ in 0..2 {
         observing.journal.begin(events.clone(), 10).await.unwrap();
     }
@@ -214,7 +214,7 @@ async fn a_runbook_is_proposed_as_a_pull_request_that_the_guard_judges() {
     assert_eq!(repository.pull_requests().len(), 0);
 
     // GitHub is down: the same, and the report says so.
-    let down = parts("down.db", "propose");
+    let down = parts("down.db", "propose", "");
     for _ in 0..2 {
         down.journal.begin(events.clone(), 10).await.unwrap();
     }
@@ -225,7 +225,9 @@ async fn a_runbook_is_proposed_as_a_pull_request_that_the_guard_judges() {
     assert_eq!(incident.outcome, Some(Outcome::HandedOver), "{}", Report::new(&incident, &entries).markdown());
     world.mend_part(Part::GitHub);
 
-    let proposing = parts("proposing.db", "propose");
+    // A draft that cannot be written does not keep it from being proposed.
+    let nowhere = folder.path().join("observing.db/drafts").display().to_string();
+    let proposing = parts("proposing.db", "propose", &nowhere);
     for _ in 0..2 {
         proposing.journal.begin(events.clone(), 10).await.unwrap();
     }

@@ -192,7 +192,14 @@ impl Learner {
         let Where { repository, queue, .. } = &self.0.to;
         let draft = match self.draft(&written) {
             Ok(draft) => draft,
-            Err(why) => return Ok(told(false, why)),
+            Err(why) => {
+                tracing::warn!(runbook = written.name, why, "a runbook can be learnt, and its draft cannot be kept");
+                if repository.is_none() {
+                    return Ok(told(false, why));
+                }
+                // It is proposed all the same.
+                String::new()
+            }
         };
         if draft.is_empty() && repository.is_none() {
             return Ok(told(false, "it has nowhere to go: set `drafts` or `repository` in [runbooks]".to_owned()));
