@@ -3,7 +3,7 @@
 use devops_agent::{incident::Outcome, report::Report};
 use evals::Case;
 
-use crate::stage::{played, program, story};
+use crate::stage::{played, program, stage, story};
 
 #[tokio::test]
 async fn every_case_passes_its_own_truth() {
@@ -47,6 +47,16 @@ async fn no_secret_of_the_world_reaches_journal_or_report() {
         assert!(!text.contains("k-51f0aa"), "the container's BROKER_API_KEY was written down");
     }
     assert!(written.contains("BROKER_API_KEY=[masked]"));
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn an_alert_whose_expression_is_nested_without_end_is_worked_on_to_its_end() {
+    let (stage, mut alert) = stage("container-killed", "").await;
+    alert["alerts"][0]["generatorURL"] = format!("http://p/graph?g0.expr={}up", "-".repeat(60_000)).into();
+    let (incident, entries) = stage.play(&alert).await.unwrap();
+    let report = Report::new(&incident, &entries).markdown();
+    assert_eq!(incident.outcome, Some(Outcome::Repaired), "{report}");
     stage.strike().await;
 }
 
