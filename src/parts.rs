@@ -198,7 +198,10 @@ impl Parts {
 
     /// The same, again and again.
     pub async fn keep_discovering(&self) {
-        while self.settings.discovery.enabled {
+        if !self.settings.discovery.enabled {
+            return;
+        }
+        loop {
             self.discover().await;
             self.clock.sleep(self.settings.discovery.every).await;
         }

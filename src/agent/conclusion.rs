@@ -144,6 +144,9 @@ fn numbers(text: &str) -> impl Iterator<Item = String> + '_ {
     })
 }
 
+/// A tool, and the service that it was asked about.
+type Asked<'a> = (&'a str, Option<&'a str>);
+
 /// Sources that did not answer and were not reached later, about the same service.
 fn not_checked(entries: &[Entry]) -> Vec<String> {
     let calls = entries.iter().filter_map(|entry| {
@@ -152,7 +155,7 @@ fn not_checked(entries: &[Entry]) -> Vec<String> {
     });
     let about: HashMap<&str, Option<&str>> =
         calls.flatten().map(|call| (call.id.as_str(), call.args.get("service").and_then(Value::as_str))).collect();
-    let mut missed: Vec<((&str, Option<&str>), &str, Seq)> = Vec::new();
+    let mut missed: Vec<(Asked<'_>, &str, Seq)> = Vec::new();
     for entry in entries {
         let Event::Answered { call, tool, text, status, .. } = &entry.event else { continue };
         let of = (tool.as_str(), about.get(call.as_str()).copied().flatten());

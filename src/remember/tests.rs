@@ -194,13 +194,9 @@ fn a_policy_keeps_services_environments_and_every_line_that_names_one_out() {
     assert_eq!(of(named, &records), None, "its cause is a service that is not to be kept");
     let mut argued = events();
     for event in &mut argued {
-        let calls: &mut [Call] = match event {
-            Event::ChangeBegun { call, .. } => std::slice::from_mut(call),
-            Event::Turned { calls, .. } => calls,
-            _ => &mut [],
-        };
-        for call in calls.iter_mut().filter(|call| call.tool == "restart_container") {
-            call.args["reason"] = "Records-API answers 503".into();
+        if let Event::Turned { calls, .. } = event {
+            let restarts = calls.iter_mut().filter(|call| call.tool == "restart_container");
+            restarts.for_each(|call| call.args["reason"] = "Records-API answers 503".into());
         }
     }
     // By the rule's own pattern: the catalogue knows no such service (any more).

@@ -57,9 +57,7 @@ fn continues(line: &str) -> bool {
 pub(super) fn is_trace(rest: &str) -> bool {
     rest.lines().map(str::trim_start).any(|bare| {
         let begins = |head: &&str| bare.starts_with(head);
-        TRACE.iter().any(|head| begins(head))
-            || ["at ", "File \"", "created by "].iter().any(|head| begins(head))
-            || frame(bare)
+        TRACE.iter().any(begins) || ["at ", "File \"", "created by "].iter().any(begins) || frame(bare)
     })
 }
 
