@@ -92,13 +92,13 @@ impl Memory {
                             continue;
                         }
                         ingested.written += 1;
+                        // A document is written at once: of one that is cut in two, the first half would count as all of it.
+                        if waiting.len() + points.len() > PAGE {
+                            self.add(&index, std::mem::take(&mut waiting)).await?;
+                        }
                         self.take(&index, old.ids.difference(&new).copied().collect()).await?;
                         waiting.extend(points);
                     }
-                }
-                while waiting.len() >= PAGE {
-                    let rest = waiting.split_off(PAGE);
-                    self.add(&index, std::mem::replace(&mut waiting, rest)).await?;
                 }
             }
             progress(Progress { done, all });

@@ -4,7 +4,7 @@ use std::{
 };
 
 use futures::FutureExt;
-use memory::{Ask, Collection, EmbeddingOptions, MemoryError, MemoryOptions};
+use memory::{Ask, Collection, EmbeddingOptions, MemoryError, MemoryOptions, Origin};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::method};
 
@@ -63,7 +63,7 @@ async fn model(dimensions: usize) -> MockServer {
     server
 }
 
-fn documents() -> Vec<memory::Origin> {
+fn documents() -> Vec<Origin> {
     vec![
         text("a.md", "# Postgres replica\nThe replica lags; password hunter2."),
         text("b.md", "# DNS\nNames do not resolve."),
@@ -200,5 +200,42 @@ async fn without_an_endpoint_nothing_is_asked() {
     for (_alive, _, memory) in both().await {
         index(&memory, Collection::Documents, &documents()).await;
         assert_eq!(sources(&memory, "the database is behind").await.0, Vec::<String>::new());
+    }
+}
+
+/// Turns down every request with the word `unspeakable` in it.
+struct Choosy;
+
+impl Respond for Choosy {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        if String::from_utf8_lossy(&request.body).contains("unspeakable") {
+            return ResponseTemplate::new(400).set_body_string("no");
+        }
+        Model { dimensions: 4 }.respond(request)
+    }
+}
+
+/// A document of so many sections, the last of which says this.
+fn versioned(source: &str, sections: usize, last: &str) -> Origin {
+    let headings: String = (1..sections).map(|number| format!("## Part {number}\nwords\n")).collect();
+    let text = Some(format!("# Long\n{headings}## End\n{last}\n"));
+    Origin::Versioned { source: source.to_owned(), version: format!("version of {source}"), text }
+}
+
+#[tokio::test]
+async fn a_document_is_written_as_a_whole_or_not_at_all() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(Choosy).mount(&server).await;
+    let cases = [
+        (vec![versioned("a.md", 250, "words"), versioned("b.md", 12, "unspeakable")], vec!["a.md"]),
+        (vec![versioned("c.md", 300, "unspeakable")], vec![]),
+    ];
+    for (documents, whole) in cases {
+        for place in both_places().await {
+            let memory = open(MemoryOptions { embeddings: Some(options(&server.uri(), &Arc::default())), ..place.0 });
+            memory.index(Collection::Documents, &documents, &|_| {}).await.unwrap_err();
+            let versions = memory.versions(Collection::Documents).await.unwrap();
+            assert_eq!(versions.keys().collect::<Vec<_>>(), whole);
+        }
     }
 }
