@@ -10,6 +10,7 @@ mod find;
 mod folder;
 mod incidents;
 mod ingest;
+mod length;
 mod markdown;
 mod memory;
 mod payload;

@@ -117,3 +117,33 @@ async fn a_document_that_was_half_written_is_written_again() {
         assert_eq!(found(&memory, "kafka broker is gone").await, ["d.md"], "{store}");
     }
 }
+
+#[tokio::test]
+async fn one_short_page_that_changed_does_not_weigh_all_others_anew() {
+    let version = |number: usize, version: &str, text: Option<String>| Origin::Versioned {
+        source: format!("acme/handbook/{number}.md"),
+        version: format!("{version} of {number}"),
+        text,
+    };
+    let long = |number: usize| format!("# Turbine {number}\n{}", "The rotor of the turbine turns slowly. ".repeat(12));
+    for (_alive, store, memory) in both().await {
+        let all: Vec<_> = (0..40).map(|number| version(number, "first", Some(long(number)))).collect();
+        index(&memory, Collection::Documents, &all).await;
+        let before = memory.stats().await.unwrap()[2].index.clone();
+        // As after a small commit: the texts of the others are not fetched.
+        let mut next: Vec<_> = (0..40).map(|number| version(number, "first", None)).collect();
+        next[7] = version(7, "second", Some("# Kafka lag\nConsumers fall behind.".to_owned()));
+        let done = index(&memory, Collection::Documents, &next).await;
+        assert_eq!((done.documents, done.written, done.removed), (40, 1, 0), "{store}");
+        assert_eq!(memory.stats().await.unwrap()[2].index, before, "{store}");
+        assert_eq!(found(&memory, "kafka lag, consumers behind").await, ["7.md"], "{store}");
+        assert_eq!(found(&memory, "turbine rotor turns slowly").await.len(), 5, "{store}");
+        // When most of them are short, it is time.
+        let short = |number| Some(format!("# Kafka {number}\nConsumers fall behind."));
+        next = (0..40).map(|number| version(number, "third", if number < 38 { short(number) } else { None })).collect();
+        index(&memory, Collection::Documents, &next).await;
+        let next: Vec<_> = (0..40).map(|number| version(number, "third", None)).collect();
+        index(&memory, Collection::Documents, &next).await;
+        assert_ne!(memory.stats().await.unwrap()[2].index, before, "{store}");
+    }
+}
