@@ -63,7 +63,7 @@ impl Memory {
         Ok(remembered)
     }
 
-    /// Keeps these incidents, drops those, and writes only what is not there yet. Says how many were written and how many went.
+    /// Keeps these incidents, drops those, and writes only what is not there yet, unless the index was made with other settings. Says how many were written and how many went.
     ///
     /// # Errors
     /// When the store or the embeddings endpoint fails.
@@ -73,8 +73,9 @@ impl Memory {
         let of = |incident: &u64| Point::id_of(Collection::Incidents, &source(*incident), 0);
         let gone: Vec<u64> = gone.iter().map(of).collect();
         let ids: Vec<u64> = points.iter().map(|point| point.id).chain(gone.iter().copied()).collect();
-        let mut there = BTreeMap::new();
+        let (mut there, mut fresh) = (BTreeMap::new(), true);
         if let Some(current) = self.current(Collection::Incidents).await? {
+            fresh = current.fresh;
             for ids in ids.chunks(PAGE) {
                 let found = self.store.get(&current.index, ids.to_vec()).await?;
                 there.extend(found.into_iter().map(|point| (point.id, point.hash)));
@@ -82,7 +83,7 @@ impl Memory {
         }
         let gone: BTreeSet<u64> = gone.into_iter().filter(|id| there.contains_key(id)).collect();
         points.retain(|point| there.get(&point.id) != Some(&point.hash));
-        if points.is_empty() && gone.is_empty() {
+        if points.is_empty() && gone.is_empty() && fresh {
             return Ok((0, 0));
         }
         let (written, removed) = (points.len(), gone.len());

@@ -4,7 +4,7 @@ use std::{
 };
 
 use futures::FutureExt;
-use memory::{Ask, Collection, EmbeddingOptions, MemoryError, MemoryOptions, Origin};
+use memory::{Ask, Collection, EmbeddingOptions, Ended, MemoryError, MemoryOptions, Origin, Remembered};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::method};
 
@@ -71,6 +71,21 @@ fn documents() -> Vec<Origin> {
     ]
 }
 
+fn incident(number: u64, cause: &str) -> Remembered {
+    Remembered {
+        incident: number,
+        alert: "Late".into(),
+        service: Some("payments".into()),
+        environment: None,
+        at: "2026-11-24T13:38:20Z".parse().unwrap(),
+        symptoms: Vec::new(),
+        cause: cause.into(),
+        remedies: Vec::new(),
+        ended: Ended::HandedOver,
+        said: Vec::new(),
+    }
+}
+
 async fn sources(memory: &memory::Memory, text: &str) -> (Vec<String>, Vec<String>) {
     let found =
         memory.search(Collection::Documents, &Ask { text: text.into(), limit: 3, ..Ask::default() }).await.unwrap();
@@ -126,6 +141,23 @@ async fn another_model_makes_the_index_anew_and_until_then_words_are_compared() 
     let changed = with(&small.uri(), "large");
     let refused = changed.index(Collection::Documents, &[text("n.md", "# New\nwords")], &|_| {}).await.unwrap_err();
     assert!(matches!(refused, MemoryError::Dimensions { found: 4, expected: 16 }), "{refused}");
+}
+
+#[tokio::test]
+async fn another_model_makes_the_index_of_incidents_anew_though_none_has_changed() {
+    let server = model(4).await;
+    let past = [incident(1, "the postgres replica lags")];
+    for place in both_places().await {
+        let without = open(place.0.clone());
+        assert_eq!(without.follow(&past, &[]).await.unwrap(), (1, 0));
+        drop(without);
+        let with = open(MemoryOptions { embeddings: Some(options(&server.uri(), &Arc::default())), ..place.0 });
+        let ask = Ask { text: "the database is behind".into(), limit: 3, ..Ask::default() };
+        assert!(with.recall(&ask).await.unwrap().notes[0].contains("`devops-agent memory index` makes it anew"));
+        assert_eq!(with.follow(&past, &[]).await.unwrap(), (0, 0), "no text is read again");
+        let recalled = with.recall(&ask).await.unwrap();
+        assert_eq!((recalled.past.len(), recalled.notes), (1, vec![]), "found by its meaning");
+    }
 }
 
 #[tokio::test]
