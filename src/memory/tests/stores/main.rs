@@ -12,6 +12,7 @@ mod both;
 mod double;
 mod embedded;
 mod embeddings;
+mod endpoint;
 mod engine;
 mod incidents;
 mod ingest;
