@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    Advice, Ask, Collection, Filter, Memory, MemoryError, Past, Point, Remembered, Said, advise,
-    memory::{Current, PAGE},
+    Advice, Ask, Collection, Filter, Memory, MemoryError, Past, Point, Remembered, Said, advise, memory::PAGE,
     point::hash,
 };
 
@@ -73,9 +72,9 @@ impl Memory {
         let of = |incident: &u64| Point::id_of(Collection::Incidents, &source(*incident), 0);
         let gone: Vec<u64> = gone.iter().map(of).collect();
         let ids: Vec<u64> = points.iter().map(|point| point.id).chain(gone.iter().copied()).collect();
-        let (mut there, mut fresh) = (BTreeMap::new(), true);
-        if let Some(current) = self.current(Collection::Incidents).await? {
-            fresh = current.fresh;
+        let current = self.current(Collection::Incidents).await?;
+        let mut there = BTreeMap::new();
+        if let Some(current) = &current {
             for ids in ids.chunks(PAGE) {
                 let found = self.store.get(&current.index, ids.to_vec()).await?;
                 there.extend(found.into_iter().map(|point| (point.id, point.hash)));
@@ -83,13 +82,17 @@ impl Memory {
         }
         let gone: BTreeSet<u64> = gone.into_iter().filter(|id| there.contains_key(id)).collect();
         points.retain(|point| there.get(&point.id) != Some(&point.hash));
-        if points.is_empty() && gone.is_empty() && fresh {
-            return Ok((0, 0));
-        }
         let (written, removed) = (points.len(), gone.len());
+        // What is to go goes first: what is to come may need an embeddings endpoint that is down.
+        if let Some(current) = &current {
+            self.purge(&current.index, gone).await?;
+            self.clear(Collection::Incidents).await?;
+        }
+        if points.is_empty() && current.is_none_or(|current| current.fresh) {
+            return Ok((0, removed));
+        }
         let index = self.ready(Collection::Incidents, None).await?;
         self.add(&index, points).await?;
-        self.purge(Current { index, fresh: true }, gone).await?;
         Ok((written, removed))
     }
 
@@ -102,7 +105,8 @@ impl Memory {
     /// Forgets; what was forgotten is gone from the index and from the disk when this returns. Says how many points went.
     ///
     /// # Errors
-    /// When the store or the embeddings endpoint fails.
+    /// When the store fails; what was taken out of the index until then is no longer found, and goes from the disk with the next
+    /// change.
     pub async fn forget(&self, what: &Forget) -> Result<usize, MemoryError> {
         let _writing = self.writing.lock().await;
         let mut gone = 0;
@@ -125,7 +129,10 @@ impl Memory {
                 }
             }
             gone += ids.len();
-            self.purge(current, ids).await?;
+            self.purge(&current.index, ids).await?;
+        }
+        for collection in Collection::ALL {
+            self.clear(collection).await?;
         }
         Ok(gone)
     }

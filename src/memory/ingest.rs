@@ -61,6 +61,7 @@ impl Memory {
             return Err(MemoryError::Wrong(why.to_owned()));
         }
         let _writing = self.writing.lock().await;
+        self.clear(collection).await?;
         let origins = origins.to_vec();
         let documents = blocking(move || folder::list(&origins)).await??;
         let average = self.average(collection, &documents).await?;

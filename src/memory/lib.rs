@@ -11,6 +11,7 @@ mod folder;
 mod incidents;
 mod ingest;
 mod length;
+mod making;
 mod markdown;
 mod memory;
 mod payload;

@@ -24,6 +24,8 @@ use crate::{
 
 /// The file that names the current index.
 const CURRENT: &str = "current";
+/// The file that says that purged text still lies in the current index.
+const REMAINS: &str = "remains";
 /// The file that is locked while a process has the store.
 const LOCK: &str = "lock";
 
@@ -123,9 +125,12 @@ impl Inner {
 
     /// Refuses while the disk is nearly full; `bytes` are about to be written.
     fn room_for(&self, bytes: u64) -> Result<(), MemoryError> {
-        let free = fs4::available_space(&self.folder).map_err(MemoryError::disk(&self.folder))?;
         // Log and segments each hold what is written.
-        let needed = self.reserve.saturating_add(bytes.saturating_mul(3));
+        self.free(self.reserve.saturating_add(bytes.saturating_mul(3)))
+    }
+
+    fn free(&self, needed: u64) -> Result<(), MemoryError> {
+        let free = fs4::available_space(&self.folder).map_err(MemoryError::disk(&self.folder))?;
         if free < needed {
             return Err(MemoryError::DiskFull { folder: self.folder.clone(), free, needed });
         }
@@ -141,6 +146,15 @@ impl Inner {
         let shard = Arc::new(Shard::create(&path, dimensions)?);
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(index.clone(), shard);
         Ok(())
+    }
+
+    /// It is noted first that something remains, so that a crash leaves it to be cleared. What people want forgotten may have some of the
+    /// reserve: it takes little, and a full disk must not keep it.
+    fn purge(&self, index: &Index, ids: Vec<u64>) -> Result<(), MemoryError> {
+        self.free(self.reserve / 2)?;
+        let path = self.folder_of(index.collection).join(REMAINS);
+        File::create(&path).and_then(|file| file.sync_all()).map_err(MemoryError::disk(&path))?;
+        self.shard(index)?.remove(ids)
     }
 
     /// The pointer is exchanged in one step, so that a crash leaves the old index or the new one.
@@ -160,7 +174,12 @@ impl Inner {
         let mut stay: Vec<_> = old.iter().map(|shard| shard.path().to_owned()).collect();
         drop(old);
         stay.push(self.path_of(index));
-        remove_others(&folder, &stay)
+        remove_others(&folder, &stay)?;
+        let remains = folder.join(REMAINS);
+        match fs::remove_file(&remains) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(MemoryError::disk(remains)(error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Of an index that was being made, or that another had taken the place of, when a process died.
@@ -221,6 +240,15 @@ impl Store for Edge {
         })
     }
 
+    fn purge<'a>(&'a self, index: &'a Index, ids: Vec<u64>) -> Given<'a, ()> {
+        let index = index.clone();
+        self.run(move |inner| inner.purge(&index, ids))
+    }
+
+    fn has_remains(&self, collection: Collection) -> Given<'_, bool> {
+        self.run(move |inner| Ok(inner.folder_of(collection).join(REMAINS).exists()))
+    }
+
     fn search<'a>(&'a self, index: &'a Index, wanted: Wanted) -> Given<'a, Vec<Scored>> {
         let index = index.clone();
         self.run(move |inner| inner.shard(&index)?.search(wanted))
@@ -249,6 +277,11 @@ impl Store for Edge {
     fn get<'a>(&'a self, index: &'a Index, ids: Vec<u64>) -> Given<'a, Vec<Point>> {
         let index = index.clone();
         self.run(move |inner| inner.shard(&index)?.get(&ids))
+    }
+
+    fn dimensions<'a>(&'a self, index: &'a Index) -> Given<'a, Option<usize>> {
+        let index = index.clone();
+        self.run(move |inner| inner.shard(&index)?.dimensions())
     }
 
     fn count<'a>(&'a self, index: &'a Index) -> Given<'a, usize> {

@@ -195,6 +195,15 @@ impl Store for Server {
         })
     }
 
+    fn purge<'a>(&'a self, index: &'a Index, ids: Vec<u64>) -> Given<'a, ()> {
+        self.remove(index, ids)
+    }
+
+    /// When a server takes removed bytes off its disk is its own business.
+    fn has_remains(&self, _: Collection) -> Given<'_, bool> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
     fn search<'a>(&'a self, index: &'a Index, wanted: Wanted) -> Given<'a, Vec<Scored>> {
         Box::pin(async move {
             let query = convert::query(&self.name(index), wanted);
@@ -244,6 +253,13 @@ impl Store for Server {
         })
     }
 
+    fn dimensions<'a>(&'a self, index: &'a Index) -> Given<'a, Option<usize>> {
+        Box::pin(async move {
+            let (points, _) = self.page(index, Filter::default(), None, 1, true).await?;
+            Ok(points.into_iter().find_map(|indexed| indexed.meaning).map(|meaning| meaning.len()))
+        })
+    }
+
     fn count<'a>(&'a self, index: &'a Index) -> Given<'a, usize> {
         Box::pin(async move {
             let count = CountPointsBuilder::new(self.name(index)).exact(true);
@@ -252,7 +268,6 @@ impl Store for Server {
         })
     }
 
-    /// When a server takes removed bytes off its disk is its own business.
     fn keeps_remains(&self) -> bool {
         false
     }

@@ -2,14 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use memory::{Collection, MemoryOptions, Origin};
+use memory::{Ask, Collection, Forget, MemoryOptions, Origin};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::method};
 
 use crate::{
     embedded,
-    embeddings::{Model, both_places, documents, model, options, sources},
-    index, open,
+    embeddings::{Model, both_places, documents, incident, model, options, sources},
+    incidents::holds,
+    index, open, text,
 };
 
 #[tokio::test]
@@ -112,6 +114,34 @@ async fn a_document_is_written_as_a_whole_or_not_at_all() {
             memory.index(Collection::Documents, &documents, &|_| {}).await.unwrap_err();
             let versions = memory.versions(Collection::Documents).await.unwrap();
             assert_eq!(versions.keys().collect::<Vec<_>>(), whole);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_to_go_goes_though_the_index_is_out_of_date_and_the_key_is_wrong() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(401)).mount(&server).await;
+    for place in both_places().await {
+        let without = open(place.0.clone());
+        let past = [incident(1, "the zanzibar split"), incident(2, "the okapi fell"), incident(3, "the zebra ran")];
+        without.follow(&past, &[]).await.unwrap();
+        let texts = [text("d.md", "---\nservice: payments\n---\n# Payments\nThe flamingo pool.")];
+        index(&without, Collection::Documents, &texts).await;
+        drop(without);
+        let with = open(MemoryOptions { embeddings: Some(options(&server.uri(), &Arc::default())), ..place.0 });
+        let told = with.follow(&[], &[1]).await.unwrap_err().to_string();
+        assert!(told.contains("401"), "what is to come waits: {told}");
+        assert_eq!(with.forget(&Forget::Incident(2)).await.unwrap(), 1);
+        let ask =
+            Ask { text: "late: the zanzibar split, the okapi fell, the zebra ran".into(), limit: 3, ..Ask::default() };
+        let left: Vec<_> = with.recall(&ask).await.unwrap().past.iter().map(|past| past.remembered.incident).collect();
+        assert_eq!(left, [3]);
+        assert_eq!(with.forget(&Forget::Service("payments".into())).await.unwrap(), 2);
+        if let Some(folder) = place.1.downcast_ref::<TempDir>() {
+            for text in ["zanzibar", "okapi", "zebra", "flamingo"] {
+                assert!(!holds(folder.path(), text.as_bytes()), "{text}");
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 use chrono::{DateTime, Utc};
-use memory::{Ask, Collection, Ended, Forget, Memory, MemoryError, Recalled, Remedy, Remembered, Said, Word};
+use memory::{
+    Ask, Collection, Ended, Forget, Memory, MemoryError, MemoryOptions, Place, Recalled, Remedy, Remembered, Said, Word,
+};
 use serde_json::json;
 
 use crate::{both, embedded, index, open, text};
@@ -137,7 +139,7 @@ async fn what_the_journal_tells_takes_the_place_of_what_is_kept() {
     }
 }
 
-fn holds(folder: &std::path::Path, text: &[u8]) -> bool {
+pub(crate) fn holds(folder: &std::path::Path, text: &[u8]) -> bool {
     std::fs::read_dir(folder).unwrap().any(|entry| {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -163,7 +165,7 @@ async fn forgotten_text_lies_nowhere_on_the_disk_and_secrets_never_do() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_forgotten_to_the_end_is_still_there_to_be_forgotten() {
+async fn what_could_not_be_forgotten_to_the_end_is_found_no_more_and_its_text_goes_with_the_next_change() {
     let folder = tempfile::tempdir().unwrap();
     let memory = open(embedded(folder.path()));
     let mut remembered = hung(1, "restart_container", true);
@@ -174,10 +176,31 @@ async fn what_could_not_be_forgotten_to_the_end_is_still_there_to_be_forgotten()
     let next = folder.path().join("incidents").join(format!("{}2", name.strip_suffix('1').unwrap()));
     std::fs::write(&next, "").unwrap();
     assert!(memory.forget(&Forget::Incident(1)).await.is_err());
-    assert!(memory.follow(&[], &[1]).await.is_err());
+    assert!(memory.follow(&[], &[1]).await.is_err(), "its text is still there");
+    assert_eq!(recall(&memory).await.past.len(), 0);
+    drop(memory);
     std::fs::remove_file(&next).unwrap();
-    assert_eq!(memory.follow(&[], &[1]).await.unwrap(), (0, 1), "it has not gone before its text has");
+    let memory = open(embedded(folder.path()));
+    assert!(holds(folder.path(), b"zanzibar"));
+    assert_eq!(memory.follow(&[], &[]).await.unwrap(), (0, 0));
     assert!(!holds(folder.path(), b"zanzibar"));
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_found_no_more_though_the_disk_is_nearly_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = open(embedded(folder.path()));
+    let told: Vec<_> = (1..=3).map(|incident| hung(incident, "restart_container", true)).collect();
+    memory.follow(&told, &[]).await.unwrap();
+    drop(memory);
+    let reserve = fs4::available_space(folder.path()).unwrap() / 2 * 3;
+    let memory = open(MemoryOptions::at(Place::Embedded { folder: folder.path().to_owned(), reserve }));
+    let full = memory.forget(&Forget::Incident(1)).await.unwrap_err();
+    assert!(matches!(full, MemoryError::DiskFull { .. }), "{full}");
+    let full = memory.follow(&[], &[2]).await.unwrap_err();
+    assert!(matches!(full, MemoryError::DiskFull { .. }), "{full}");
+    let left: Vec<_> = recall(&memory).await.past.iter().map(|past| past.remembered.incident).collect();
+    assert_eq!(left, [3]);
 }
 
 #[tokio::test]
