@@ -51,6 +51,7 @@ impl Inner {
         self.folder_of(index.collection).join(index.name.to_string())
     }
 
+    /// One whose folder was deleted, as the errors of a damaged one advise, is none: the next to write makes one anew.
     pub(super) fn current(&self, collection: Collection) -> Result<Option<IndexName>, MemoryError> {
         let path = self.folder_of(collection).join(CURRENT);
         let text = match fs::read_to_string(&path) {
@@ -58,7 +59,9 @@ impl Inner {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(MemoryError::Disk { path, source }),
         };
-        text.trim().parse().map(Some).map_err(|why| MemoryError::Damaged { path, why })
+        let name = text.trim().parse().map_err(|why| MemoryError::Damaged { path, why })?;
+        let index = Index { collection, name };
+        Ok(self.path_of(&index).exists().then_some(index.name))
     }
 
     /// An index, opened when it is first needed.
@@ -148,7 +151,7 @@ impl Inner {
         // Where it cannot be told which is the current one, whoever asks for it is told so, and nothing is touched.
         let Ok(Some(name)) = self.current(collection) else { return Ok(()) };
         let current = self.path_of(&Index { collection, name });
-        if current.is_dir() { remove_others(&self.folder_of(collection), &[current]) } else { Ok(()) }
+        remove_others(&self.folder_of(collection), &[current])
     }
 }
 
