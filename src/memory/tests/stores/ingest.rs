@@ -45,6 +45,24 @@ async fn a_folder_is_followed_and_what_did_not_change_is_left() {
 }
 
 #[tokio::test]
+async fn folders_that_overlap_hold_each_document_once() {
+    for (_alive, store, memory) in both().await {
+        let folder = tempfile::tempdir().unwrap();
+        let origins = [folder.path().to_owned(), folder.path().join("post-mortems")].map(Origin::Folder);
+        write(folder.path(), "a.md", b"# Kafka lag\nConsumers fall behind.");
+        write(folder.path(), "post-mortems/b.md", b"# Redis eviction\nKeys are evicted.");
+        for written in [2, 0] {
+            let done = index(&memory, Collection::Documents, &origins).await;
+            assert_eq!((done.documents, done.written, done.removed), (2, written, 0), "{store}");
+        }
+        let same = [crate::text("t.md", "# T\none"), crate::text("t.md", "# T\none")];
+        for written in [1, 0] {
+            assert_eq!(index(&memory, Collection::Runbooks, &same).await.written, written, "{store}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn bad_files_are_told_with_their_line_and_the_others_still_load() {
     for (_alive, store, memory) in both().await {
         let folder = tempfile::tempdir().unwrap();
