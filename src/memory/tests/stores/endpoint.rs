@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use memory::{Ask, Collection, Forget, MemoryOptions, Origin};
+use memory::{Ask, Collection, EmbeddingOptions, Forget, MemoryOptions, Origin};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::method};
@@ -13,6 +13,9 @@ use crate::{
     incidents::holds,
     index, open, text,
 };
+
+/// What takes longer waits for the endpoint to the end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn an_endpoint_that_fails_is_asked_again_or_told_and_words_still_work() {
@@ -65,10 +68,10 @@ async fn an_endpoint_that_fails_is_asked_again_or_told_and_words_still_work() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_gone_leaves_the_words() {
+async fn an_endpoint_that_is_gone_leaves_the_words_and_a_search_asks_it_once() {
     let server = model(4).await;
-    let folder = tempfile::tempdir().unwrap();
-    let options = options(&server.uri(), &Arc::default());
+    let (folder, pauses) = (tempfile::tempdir().unwrap(), Arc::default());
+    let options = options(&server.uri(), &pauses);
     let memory = open(MemoryOptions { embeddings: Some(options), ..embedded(folder.path()) });
     index(&memory, Collection::Documents, &documents()).await;
     server.reset().await;
@@ -79,6 +82,22 @@ async fn an_endpoint_that_is_gone_leaves_the_words() {
         notes[0].starts_with("only words were compared: the embeddings endpoint could not be reached"),
         "{notes:?}"
     );
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+    assert_eq!(*pauses.lock().unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_search_does_not_wait_for_an_endpoint_as_long_as_indexing_does() {
+    let server = model(4).await;
+    let folder = tempfile::tempdir().unwrap();
+    let hour = Duration::from_secs(3_600);
+    let options = EmbeddingOptions { timeout: hour, ..options(&server.uri(), &Arc::default()) };
+    let memory = open(MemoryOptions { embeddings: Some(options), ..embedded(folder.path()) });
+    index(&memory, Collection::Documents, &documents()).await;
+    server.reset().await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200).set_delay(hour)).mount(&server).await;
+    let (found, notes) = tokio::time::timeout(PATIENCE, sources(&memory, "postgres replica")).await.unwrap();
+    assert!(found == ["a.md"] && notes[0].contains("no answer within 500 ms"), "{found:?} {notes:?}");
 }
 
 /// Turns down every request with the word `unspeakable` in it.
