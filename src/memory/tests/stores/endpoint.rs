@@ -159,7 +159,7 @@ async fn what_is_to_go_goes_though_the_index_is_out_of_date_and_the_key_is_wrong
         assert_eq!(with.forget(&Forget::Service("payments".into())).await.unwrap(), 2);
         if let Some(folder) = place.1.downcast_ref::<TempDir>() {
             for text in ["zanzibar", "okapi", "zebra", "flamingo"] {
-                assert!(!holds(folder.path(), text.as_bytes()), "{text}");
+                assert!(!holds(folder.path(), text), "{text}");
             }
         }
     }
