@@ -86,7 +86,6 @@ impl Memory {
         // What is to go goes first: what is to come may need an embeddings endpoint that is down.
         if let Some(current) = &current {
             self.purge(&current.index, gone).await?;
-            self.clear(Collection::Incidents).await?;
         }
         if points.is_empty() && current.is_none_or(|current| current.fresh) {
             return Ok((0, removed));
@@ -109,7 +108,7 @@ impl Memory {
     /// change.
     pub async fn forget(&self, what: &Forget) -> Result<usize, MemoryError> {
         let _writing = self.writing.lock().await;
-        let mut gone = 0;
+        let (mut gone, mut trouble) = (0, None);
         for collection in Collection::ALL {
             let filter = match what {
                 Forget::Incident(incident) => Filter { source: Some(source(*incident)), ..Filter::default() },
@@ -129,12 +128,12 @@ impl Memory {
                 }
             }
             gone += ids.len();
-            self.purge(&current.index, ids).await?;
+            // What fails in one collection keeps nothing in another.
+            if let Err(error) = self.purge(&current.index, ids).await {
+                trouble.get_or_insert(error);
+            }
         }
-        for collection in Collection::ALL {
-            self.clear(collection).await?;
-        }
-        Ok(gone)
+        trouble.map_or(Ok(gone), Err)
     }
 
     /// Past incidents that are like what is asked, and what they advise.

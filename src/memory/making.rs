@@ -58,14 +58,15 @@ impl Memory {
         Ok(index)
     }
 
-    /// Makes an index anew as it is, whatever it was made with, so that it needs no embeddings endpoint.
-    async fn copy(&self, old: &Index) -> Result<(), MemoryError> {
+    /// Makes an index anew as it is but for these points, whatever it was made with, so that it needs no embeddings endpoint.
+    async fn copy(&self, old: &Index, without: &BTreeSet<u64>) -> Result<(), MemoryError> {
         let name = IndexName { generation: next_generation(Some(&old.name)), ..old.name.clone() };
         let index = Index { collection: old.collection, name };
         self.store.create(&index, self.store.dimensions(old).await?).await?;
         let mut after = None;
         loop {
-            let (points, next) = self.store.page(old, Filter::default(), after, PAGE, true).await?;
+            let (mut points, next) = self.store.page(old, Filter::default(), after, PAGE, true).await?;
+            points.retain(|indexed| !without.contains(&indexed.point.id));
             if !points.is_empty() {
                 self.store.write(&index, points).await?;
             }
@@ -111,24 +112,30 @@ impl Memory {
         Ok(())
     }
 
-    /// Takes out points whose text must not be left on the disk either; that goes with [`Memory::clear`].
+    /// Removes points so that nothing of them is left on the disk either. They are there until all of it is done: where the process
+    /// ends halfway, whoever wants them gone still sees them and does it again. Where it fails they are at least found no more, and
+    /// their text goes with the next change.
     pub(crate) async fn purge(&self, index: &Index, ids: BTreeSet<u64>) -> Result<(), MemoryError> {
-        if ids.is_empty() {
+        if !self.store.keeps_remains() {
+            return self.take(index, ids.into_iter().collect()).await;
+        }
+        if ids.is_empty() && !self.store.has_remains(index.collection).await? {
             return Ok(());
         }
-        self.store.purge(index, ids.into_iter().collect()).await?;
-        self.forget_rarities(index.collection);
-        Ok(())
+        let copied = self.copy(index, &ids).await;
+        if copied.is_err() && !ids.is_empty() {
+            self.store.purge(index, ids.into_iter().collect()).await?;
+            self.forget_rarities(index.collection);
+        }
+        copied
     }
 
-    /// Leaves nothing on the disk of what was purged. Where that fails, or the process ends before, the next to write does it.
+    /// Leaves nothing on the disk of what was to be purged when that failed.
     pub(crate) async fn clear(&self, collection: Collection) -> Result<(), MemoryError> {
-        if self.store.has_remains(collection).await?
-            && let Some(Current { index, .. }) = self.current(collection).await?
-        {
-            self.copy(&index).await?;
+        match self.current(collection).await? {
+            Some(Current { index, .. }) => self.purge(&index, BTreeSet::new()).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
