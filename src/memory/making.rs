@@ -41,7 +41,7 @@ impl Memory {
         let average = average.or(old.map(|old| old.average)).unwrap_or(Weights::default().average);
         let index = Index { collection, name: self.name(average, next_generation(old)) };
         let dimensions = self.dimensions(current.as_ref()).await?;
-        self.store.create(&index, dimensions).await?;
+        let index = self.store.create(&index, dimensions).await?;
         if let Some(Current { index: old, fresh }) = current {
             tracing::info!(collection = collection.name(), from = %old.name, to = %index.name, "an index is made anew");
             let mut after = None;
@@ -62,7 +62,7 @@ impl Memory {
     async fn copy(&self, old: &Index, without: &BTreeSet<u64>) -> Result<(), MemoryError> {
         let name = IndexName { generation: next_generation(Some(&old.name)), ..old.name.clone() };
         let index = Index { collection: old.collection, name };
-        self.store.create(&index, self.store.dimensions(old).await?).await?;
+        let index = self.store.create(&index, self.store.dimensions(old).await?).await?;
         let mut after = None;
         loop {
             let (mut points, next) = self.store.page(old, Filter::default(), after, PAGE, true).await?;

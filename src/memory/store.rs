@@ -100,8 +100,9 @@ pub trait Store: Send + Sync {
     /// The index that is searched; `None` before the first. Its format may be another version's.
     fn current(&self, collection: Collection) -> Given<'_, Option<IndexName>>;
 
-    /// Makes an empty index beside the current one; what is left of one by that name is removed first.
-    fn create<'a>(&'a self, index: &'a Index, dimensions: Option<usize>) -> Given<'a, ()>;
+    /// Makes an empty index beside the current one, and says which: where another process may be making one by that name, it is of a
+    /// later generation. What this process left of one by that name is removed first.
+    fn create<'a>(&'a self, index: &'a Index, dimensions: Option<usize>) -> Given<'a, Index>;
 
     /// From now on this index is searched; all others of the collection are removed.
     fn switch<'a>(&'a self, index: &'a Index) -> Given<'a, ()>;

@@ -76,9 +76,10 @@ impl Store for Edge {
         self.run(move |inner| inner.current(collection))
     }
 
-    fn create<'a>(&'a self, index: &'a Index, dimensions: Option<usize>) -> Given<'a, ()> {
+    fn create<'a>(&'a self, index: &'a Index, dimensions: Option<usize>) -> Given<'a, Index> {
         let index = index.clone();
-        self.run(move |inner| inner.create(&index, dimensions))
+        // No other process has the folder.
+        self.run(move |inner| inner.create(&index, dimensions).map(|()| index))
     }
 
     fn switch<'a>(&'a self, index: &'a Index) -> Given<'a, ()> {

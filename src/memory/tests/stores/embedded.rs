@@ -7,11 +7,9 @@ use std::{
     },
 };
 
-use memory::{
-    Ask, Collection, Edge, Index, IndexName, Indexed, Memory, MemoryError, MemoryOptions, Place, Point, Store, Weights,
-};
+use memory::{Ask, Collection, Edge, Index, IndexName, Memory, MemoryError, MemoryOptions, Place, Store, Weights};
 
-use crate::{clean, embedded, index, open, text};
+use crate::{clean, embedded, index, indexed, open, text};
 
 async fn filled(folder: &Path) -> Memory {
     let memory = open(embedded(folder));
@@ -225,17 +223,7 @@ async fn closing_waits_for_what_nobody_waits_for_any_more() {
     let index = Index { collection: Collection::Documents, name: IndexName::of(&Weights::default(), None, 1) };
     let edge = Edge::open(folder.path(), 0).unwrap();
     edge.create(&index, None).await.unwrap();
-    let point = |number: usize| {
-        let source = format!("{number}.md");
-        let (title, text) = (format!("Disk {number}"), "rotate the logs of the volume".to_owned());
-        let words = Weights::default().document(&title, "", &text);
-        let id = Point::id_of(Collection::Documents, &source, 0);
-        let (section, keywords, kind, hash) = (String::new(), String::new(), "document".to_owned(), String::new());
-        let (service, environment, at, data) = (None, None, None, None);
-        let point = Point { id, source, title, section, keywords, service, environment, kind, at, hash, text, data };
-        Indexed { point, words, meaning: None }
-    };
-    let mut write = edge.write(&index, (0..2_000).map(point).collect());
+    let mut write = edge.write(&index, (0..2_000).map(indexed).collect());
     assert!(futures::poll!(&mut write).is_pending(), "it has begun");
     drop(write);
     edge.close().await.unwrap();
