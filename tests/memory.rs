@@ -296,6 +296,24 @@ fn a_folder_of_markdown_is_followed_and_what_cannot_be_read_is_named() {
 }
 
 #[test]
+fn a_damaged_index_is_mended_by_what_the_doctor_says() {
+    let house = House::new("documents = [\"documents\"]\n");
+    house.write("documents/pumps.md", "# Pumps\n\nThe coolant pumps run in pairs.\n");
+    assert_eq!(house.run(&["memory", "index"]).0, Some(0));
+    let name = std::fs::read_to_string(house.path("kept/documents/current")).unwrap();
+    let index = format!("kept/documents/{name}");
+    house.write(&format!("{index}/edge_config.json"), "{");
+    house.serve().stop();
+    let (_, told, complained) = house.run(&["doctor"]);
+    assert!(told.contains("cannot be read as an index") && told.contains(&index), "{told}{complained}");
+    assert!(told.contains("delete what is named here, and run `devops-agent memory index`"), "{told}");
+    std::fs::remove_dir_all(house.path(&index)).unwrap();
+    let (code, told, complained) = house.run(&["memory", "index"]);
+    assert!(code == Some(0) && told.contains("documents: 1 documents, 1 written, 0 removed"), "{told}{complained}");
+    assert!(house.run(&["memory", "search", "documents", "coolant pumps run in pairs"]).1.contains("pumps.md"));
+}
+
+#[test]
 fn what_is_exported_is_found_where_it_is_imported_and_rubbish_is_told_by_its_line() {
     let house = House::new("documents = [\"documents\"]\n");
     house.write(
