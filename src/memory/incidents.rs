@@ -62,7 +62,8 @@ impl Memory {
         Ok(remembered)
     }
 
-    /// Keeps these incidents, drops those, and writes only what is not there yet, unless the index was made with other settings. Says how many were written and how many went.
+    /// Keeps these incidents, drops those, and writes only what is not there yet; an index that was made with other settings is made
+    /// anew. Says how many were written and how many went.
     ///
     /// # Errors
     /// When the store or the embeddings endpoint fails.

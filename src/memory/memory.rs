@@ -22,7 +22,7 @@ pub enum Place {
     Embedded {
         /// Its folder.
         folder: PathBuf,
-        /// Bytes of the disk that must be free before anything is written.
+        /// Bytes of the disk that must be free before anything is written; half of it where something is only forgotten.
         reserve: u64,
     },
     /// A Qdrant server or cluster.
