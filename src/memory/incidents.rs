@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Advice, Ask, Collection, Filter, Memory, MemoryError, Past, Point, Remembered, Said, advise, memory::PAGE,
-    point::hash,
+    point::hash, store::Index,
 };
 
 /// Past incidents that advise.
@@ -34,6 +34,8 @@ pub enum Forget {
     Incident(u64),
     /// Everything about one service.
     Service(String),
+    /// What was imported from a file of this name.
+    Imported(String),
 }
 
 impl Memory {
@@ -111,23 +113,8 @@ impl Memory {
         let _writing = self.writing.lock().await;
         let (mut gone, mut trouble) = (0, None);
         for collection in Collection::ALL {
-            let filter = match what {
-                Forget::Incident(incident) => Filter { source: Some(source(*incident)), ..Filter::default() },
-                Forget::Service(service) => Filter { service: Some(service.clone()), ..Filter::default() },
-            };
-            if matches!(what, Forget::Incident(_)) && collection != Collection::Incidents {
-                continue;
-            }
             let Some(current) = self.current(collection).await? else { continue };
-            let (mut ids, mut after) = (BTreeSet::new(), None);
-            loop {
-                let (points, next) = self.store.page(&current.index, filter.clone(), after, PAGE, false).await?;
-                ids.extend(points.iter().map(|indexed| indexed.point.id));
-                match next {
-                    Some(next) => after = Some(next),
-                    None => break,
-                }
-            }
+            let ids = self.meant(&current.index, what).await?;
             gone += ids.len();
             // What fails in one collection keeps nothing in another.
             if let Err(error) = self.purge(&current.index, ids).await {
@@ -135,6 +122,30 @@ impl Memory {
             }
         }
         trouble.map_or(Ok(gone), Err)
+    }
+
+    /// The points of an index that are to be forgotten.
+    async fn meant(&self, index: &Index, what: &Forget) -> Result<BTreeSet<u64>, MemoryError> {
+        let are_incidents = index.collection == Collection::Incidents;
+        let (filter, file) = match what {
+            Forget::Service(service) => (Filter { service: Some(service.clone()), ..Filter::default() }, None),
+            Forget::Incident(_) | Forget::Imported(_) if !are_incidents => return Ok(BTreeSet::new()),
+            Forget::Incident(incident) => (Filter { source: Some(source(*incident)), ..Filter::default() }, None),
+            Forget::Imported(file) => (Filter::default(), Some(file)),
+        };
+        let is_meant =
+            |point: &Point| file.is_none() || to_remembered(point).is_some_and(|one| one.from.as_ref() == file);
+        let (mut ids, mut after) = (BTreeSet::new(), None);
+        loop {
+            let (points, next) = self.store.page(index, filter.clone(), after, PAGE, false).await?;
+            ids.extend(
+                points.iter().map(|indexed| &indexed.point).filter(|point| is_meant(point)).map(|point| point.id),
+            );
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(ids),
+            }
+        }
     }
 
     /// Past incidents that are like what is asked, and what they advise.
@@ -163,8 +174,15 @@ impl Memory {
     }
 }
 
+/// The name of an incident of this house's own journal.
 fn source(incident: u64) -> String {
     format!("incident {incident}")
+}
+
+/// Numbers tell incidents of one journal apart: one that was imported is named after its file too.
+fn source_of(remembered: &Remembered) -> String {
+    let own = source(remembered.incident);
+    remembered.from.as_ref().map_or(own.clone(), |from| format!("{own} of {from}"))
 }
 
 /// An incident as a point: found by what was seen and by its cause as it stands.
@@ -173,7 +191,7 @@ pub(crate) fn to_point(remembered: &Remembered, clean: fn(&str) -> String) -> Re
     let data = cleaned(serde_json::to_value(remembered).map_err(unfit)?, clean);
     let remembered: Remembered = serde_json::from_value(data.clone()).map_err(unfit)?;
     let cause = remembered.true_cause().unwrap_or_default();
-    let source = source(remembered.incident);
+    let source = source_of(&remembered);
     let text = format!("{}\n{cause}", remembered.symptoms.join("\n"));
     Ok(Point {
         id: Point::id_of(Collection::Incidents, &source, 0),

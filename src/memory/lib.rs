@@ -41,4 +41,4 @@ pub use server::{Server, ServerOptions};
 pub use sparse::{Sparse, Weights, question, word_id};
 pub use store::{FORMAT, Given, Index, IndexName, Page, Scored, Store, Wanted};
 pub use symptoms::Symptoms;
-pub use transfer::CollectionStats;
+pub use transfer::{CollectionStats, Imported};

@@ -60,6 +60,7 @@ pub fn remembered(
     });
     Some(Remembered {
         incident: incident.id,
+        from: None,
         alert: line(incident.alerts.first().map_or("", |joined| joined.alert.name()), ARGUMENT),
         service: service.map(str::to_owned),
         environment: service.and_then(|name| catalogue.get(name)?.environment.clone()),

@@ -74,6 +74,7 @@ pub(crate) fn documents() -> Vec<Origin> {
 pub(crate) fn incident(number: u64, cause: &str) -> Remembered {
     Remembered {
         incident: number,
+        from: None,
         alert: "Late".into(),
         service: Some("payments".into()),
         environment: None,

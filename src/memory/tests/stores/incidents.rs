@@ -11,9 +11,10 @@ fn at(day: u32) -> DateTime<Utc> {
 }
 
 /// A service that hung: `tool` was tried and did or did not help.
-fn hung(incident: u64, tool: &str, helped: bool) -> Remembered {
+pub(crate) fn hung(incident: u64, tool: &str, helped: bool) -> Remembered {
     Remembered {
         incident,
+        from: None,
         alert: "PaymentsDown".into(),
         service: Some("payments".into()),
         environment: Some("production".into()),
@@ -34,12 +35,12 @@ fn hung(incident: u64, tool: &str, helped: bool) -> Remembered {
     }
 }
 
-async fn recall(memory: &Memory) -> Recalled {
+pub(crate) async fn recall(memory: &Memory) -> Recalled {
     let text = "PaymentsDown\npayments does not answer its health check, deadlock in pool".to_owned();
     memory.recall(&Ask { text, limit: 5, ..Ask::default() }).await.unwrap()
 }
 
-fn lines(recalled: &Recalled) -> Vec<String> {
+pub(crate) fn lines(recalled: &Recalled) -> Vec<String> {
     recalled.advice.iter().map(ToString::to_string).collect()
 }
 
@@ -201,45 +202,6 @@ async fn what_is_forgotten_is_found_no_more_though_the_disk_is_nearly_full() {
     assert!(matches!(full, MemoryError::DiskFull { .. }), "{full}");
     let left: Vec<_> = recall(&memory).await.past.iter().map(|past| past.remembered.incident).collect();
     assert_eq!(left, [3]);
-}
-
-#[tokio::test]
-async fn an_export_is_read_again_and_bad_lines_are_told() {
-    for (_alive, store, memory) in both().await {
-        memory.remember(&hung(1, "restart_container", true)).await.unwrap();
-        index(&memory, Collection::Runbooks, &[text("r.md", "# Disk\n## A\nfull\n## B\nrotate")]).await;
-        let mut out = Vec::new();
-        assert_eq!(memory.export(&mut out).await.unwrap(), 3, "{store}");
-        let folder = tempfile::tempdir().unwrap();
-        let copy = open(embedded(folder.path()));
-        let mut lines = String::from_utf8(out.clone()).unwrap();
-        lines.push_str("\nnot json\n{\"collection\":\"nonsense\"}\n");
-        lines.push_str(&format!("{}\n", "x".repeat(2 << 20)));
-        lines.push_str(
-            "{\"collection\":\"incidents\",\"point\":{\"source\":\"s\",\"title\":\"t\",\"kind\":\"k\",\"text\":\"x\"}}",
-        );
-        let (read, bad) = copy.import("old.jsonl", &mut lines.as_bytes()).await.unwrap();
-        let told: Vec<_> = bad.iter().map(|bad| bad.to_string().chars().take(58).collect::<String>()).collect();
-        assert_eq!(read, 3, "{told:?}");
-        assert_eq!(
-            told,
-            [
-                "old.jsonl:5: is no line of an export: expected ident at li",
-                "old.jsonl:6: is no line of an export: unknown variant `non",
-                "old.jsonl:7: is longer than 1048576 bytes",
-                "old.jsonl:8: is an incident without `data`, or with anothe",
-            ]
-        );
-        let mut again = Vec::new();
-        copy.export(&mut again).await.unwrap();
-        let sorted = |bytes: &[u8]| {
-            let mut lines: Vec<_> = String::from_utf8(bytes.to_vec()).unwrap().lines().map(str::to_owned).collect();
-            lines.sort();
-            lines
-        };
-        assert_eq!(sorted(&again), sorted(&out), "{store}");
-        assert_eq!(recall(&copy).await.advice, recall(&memory).await.advice);
-    }
 }
 
 #[tokio::test]

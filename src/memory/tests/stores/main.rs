@@ -17,6 +17,7 @@ mod engine;
 mod incidents;
 mod ingest;
 mod server;
+mod transfer;
 
 use std::{any::Any, path::Path};
 
