@@ -61,14 +61,14 @@ async fn what_was_imported_stands_beside_the_journal_s_own_until_it_is_forgotten
             other.remember(&hung(incident, "scale_service", true)).await.unwrap();
         }
         let own = hung(1, "restart_container", true);
-        memory.follow(&[own.clone()], &[]).await.unwrap();
+        memory.follow(std::slice::from_ref(&own), &[]).await.unwrap();
         let lines_of_other = exported(&other).await.join("\n");
         for new in [3, 0] {
             let done = import(&memory, &lines_of_other).await;
             assert_eq!((done.incidents, done.own), (new, 3 - new), "{store}");
         }
         // The journal has numbers of its own: 2 is not kept, and there is a 3 now.
-        memory.follow(&[own.clone(), hung(3, "restart_container", false)], &[2]).await.unwrap();
+        memory.follow(&[own, hung(3, "restart_container", false)], &[2]).await.unwrap();
         assert_eq!(memory.forget(&Forget::Incident(2)).await.unwrap(), 0, "{store}");
         let recalled = recall(&memory).await;
         let mut past: Vec<_> =
