@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::{BoxFuture, join_all};
-use memory::Memory;
+use memory::{Memory, MemoryError};
 use tokio::sync::Mutex;
 use tools::{Failure, SharedClock};
 
@@ -182,15 +182,29 @@ impl Doctor {
                 let of: Vec<_> = stats.iter().map(|of| format!("{} {}", of.points, of.collection.name())).collect();
                 ok("memory", format!("{}: {}", memory.place(), of.join(", ")))
             }
-            Ok(Err(error)) => {
-                part(PartState::Failing, error.to_string(), "correct [memory], or start the Qdrant server")
-            }
+            Ok(Err(error)) => part(PartState::Failing, error.to_string(), mend(&error)),
             Err(_) => part(
                 PartState::Failing,
                 format!("no answer within {} s", PATIENCE.as_secs()),
                 "start the Qdrant server",
             ),
         }
+    }
+}
+
+/// The one step that mends memory.
+fn mend(error: &MemoryError) -> &'static str {
+    match error {
+        MemoryError::InUse(_) => "stop the other process, or let both use one Qdrant server: set `url` in [memory]",
+        MemoryError::Version { .. } | MemoryError::Damaged { .. } => {
+            "stop the agent, delete what is named here, and run `devops-agent memory index`"
+        }
+        MemoryError::DiskFull { .. } => "make room on the disk",
+        MemoryError::Disk { .. } => "mend the disk or the rights on it, or correct `folder` in [memory]",
+        MemoryError::Unreachable { .. } => "start the Qdrant server, or correct `url` in [memory]",
+        MemoryError::Refused { .. } => "correct `url` or `api_key` in [memory]",
+        MemoryError::Dimensions { .. } => "name the model anew: `model` in [memory.embeddings]",
+        MemoryError::Store(_) | MemoryError::Wrong(_) => "correct [memory]",
     }
 }
 

@@ -315,40 +315,57 @@ fn a_folder_of_markdown_is_followed_and_what_cannot_be_read_is_named() {
 }
 
 #[test]
-fn what_is_exported_is_found_where_it_is_imported_and_rubbish_is_told_by_its_line() {
+fn a_damaged_index_is_mended_by_what_the_doctor_says() {
     let house = House::new("documents = [\"documents\"]\n");
-    house.write(
-        "documents/pumps.md",
-        "# Pumps\n\nThe coolant pumps run in pairs.\n\n## Spares\n\nSpares lie in bay 7.\n",
-    );
+    house.write("documents/pumps.md", "# Pumps\n\nThe coolant pumps run in pairs.\n");
     assert_eq!(house.run(&["memory", "index"]).0, Some(0));
+    let name = std::fs::read_to_string(house.path("kept/documents/current")).unwrap();
+    let index = format!("kept/documents/{name}");
+    house.write(&format!("{index}/edge_config.json"), "{");
+    house.serve().stop();
+    let (_, told, complained) = house.run(&["doctor"]);
+    assert!(told.contains("cannot be read as an index") && told.contains(&index), "{told}{complained}");
+    assert!(told.contains("delete what is named here, and run `devops-agent memory index`"), "{told}");
+    std::fs::remove_dir_all(house.path(&index)).unwrap();
+    let (code, told, complained) = house.run(&["memory", "index"]);
+    assert!(code == Some(0) && told.contains("documents: 1 documents, 1 written, 0 removed"), "{told}{complained}");
+    assert!(house.run(&["memory", "search", "documents", "coolant pumps run in pairs"]).1.contains("pumps.md"));
+}
+
+#[tokio::test]
+async fn what_is_imported_stands_beside_the_journals_own_and_rubbish_is_told_by_its_line() {
+    let (house, other) = (House::new(""), House::new(""));
+    for (house, text) in [(&house, STALLED), (&other, "messages wait in the queue for minutes")] {
+        let agent = house.serve();
+        agent.over("api", "QuotesStalled", text).await;
+        agent.until("/memory", |told| points(told, "incidents") == 1).await;
+        agent.stop();
+    }
     let (code, told, _) = house.run(&["memory", "export", "all.jsonl"]);
     assert!(code == Some(0) && told.contains("lines in all.jsonl"), "{told}");
     let exported = std::fs::read_to_string(house.path("all.jsonl")).unwrap();
     assert_eq!(house.run(&["memory", "export"]).1, exported, "to standard output the same");
 
-    let other = House::new("");
     other.write("all.jsonl", &exported);
     let (code, told, _) = other.run(&["memory", "import", "all.jsonl"]);
-    assert_eq!((code, told), (Some(0), format!("{} lines of all.jsonl\n", exported.lines().count())));
-    for (what, words) in [("documents", "spares lie in bay"), ("runbooks", "the disk is filling up")] {
-        let search = ["memory", "search", what, words, "--json"];
-        let found = |house: &House| serde_json::from_str::<Value>(&house.run(&search).1).unwrap();
-        let (here, there) = (found(&house), found(&other));
-        let sources = |told: &Value| {
-            let hits = told["hits"].as_array().unwrap().iter();
-            hits.map(|hit| format!("{} {} {}", hit["source"], hit["section"], hit["text"])).collect::<Vec<_>>()
-        };
-        assert!(!sources(&here).is_empty(), "{here}");
-        assert_eq!(sources(&here), sources(&there));
+    let left = format!("{} sections of runbooks and documents are left out", exported.lines().count() - 1);
+    assert!(code == Some(0) && told.starts_with("1 incidents of all.jsonl\n") && told.contains(&left), "{told}");
+    let (_, told, _) = house.run(&["memory", "import", "all.jsonl"]);
+    assert!(told.starts_with("0 incidents of all.jsonl\n1 incidents are in memory already\n"), "{told}");
+    let found = |text: &str| other.run(&["memory", "search", "incidents", text]).1;
+    for _ in 0..2 {
+        assert!(found(STALLED).contains("incident 1 of all.jsonl  QuotesStalled"), "{}", found(STALLED));
+        assert!(found("messages wait in the queue for minutes").contains("incident 1  QuotesStalled"));
+        assert_eq!(other.run(&["memory", "index"]).0, Some(0));
     }
+    assert_eq!(other.run(&["memory", "forget", "all.jsonl"]).1, "1 incidents of all.jsonl are forgotten\n");
+    assert!(!found(STALLED).contains("all.jsonl") && !other.keeps(STALLED));
 
-    let first = exported.lines().next().unwrap();
-    let rubbish = format!("{first}\nno line\n{{\"collection\": \"recipes\"}}\n\n{{\"collection\": \"documents\"}}\n");
+    let rubbish = "no line\n{\"collection\": \"recipes\"}\n\n{\"collection\": \"documents\"}\n";
     other.write("rubbish.jsonl", rubbish);
     let (code, told, complained) = other.run(&["memory", "import", "rubbish.jsonl"]);
-    assert!(code == Some(1) && told.starts_with("1 lines of rubbish.jsonl\n"), "{code:?} {told}{complained}");
-    for (line, part) in [(2, "expected"), (3, "unknown variant `recipes`"), (5, "missing field `point`")] {
+    assert!(code == Some(1) && told.starts_with("0 incidents of rubbish.jsonl\n"), "{code:?} {told}{complained}");
+    for (line, part) in [(1, "expected"), (2, "unknown variant `recipes`"), (4, "missing field `point`")] {
         let begins = format!("rubbish.jsonl:{line}: is no line of an export: ");
         assert!(told.lines().any(|told| told.starts_with(&begins) && told.contains(part)), "{line}: {told}");
     }

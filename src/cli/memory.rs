@@ -1,4 +1,4 @@
-//! `memory index|search|stats|export|import`.
+//! `memory index|search|stats|export|import|forget`.
 
 use std::{
     fs::File,
@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use memory::{Ask, Collection, Filter, Found as Hits, Memory, Progress};
+use memory::{Ask, Collection, Filter, Forget, Found as Hits, Imported, Memory, Progress};
 use serde_json::json;
 use tools::SystemClock;
 
@@ -57,10 +57,15 @@ enum Command {
         /// The file.
         file: Option<PathBuf>,
     },
-    /// Reads JSON lines that `export` wrote.
+    /// Reads the incidents of another house that `export` wrote there; they stand beside this one's own.
     Import {
         /// The file.
         file: PathBuf,
+    },
+    /// Drops what `import` read.
+    Forget {
+        /// The name of the file that it was read from, without its folder.
+        file: String,
     },
 }
 
@@ -98,6 +103,11 @@ impl MemoryCommand {
             Command::Stats { json } => stats(&memory, json).await,
             Command::Export { file } => export(&memory, file).await,
             Command::Import { file } => import(&memory, file).await,
+            Command::Forget { file } => {
+                let gone = memory.forget(&Forget::Imported(file.clone())).await?;
+                Out::new().line(&format!("{gone} incidents of {file} are forgotten"))?;
+                Ok(Found::Well)
+            }
         }
     }
 }
@@ -190,9 +200,17 @@ async fn export(memory: &Memory, file: Option<PathBuf>) -> Result<Found> {
 async fn import(memory: &Memory, file: PathBuf) -> Result<Found> {
     let name = file.display().to_string();
     let mut reader = BufReader::new(File::open(&file).with_context(|| name.clone())?);
-    let (read, bad) = memory.import(&name, &mut reader).await?;
+    let Imported { incidents, own, of_files, bad } = memory.import(&name, &mut reader).await?;
     let mut out = Out::new();
-    out.line(&format!("{read} lines of {name}"))?;
+    out.line(&format!("{incidents} incidents of {name}"))?;
+    if own > 0 {
+        out.line(&format!("{own} incidents are in memory already"))?;
+    }
+    if of_files > 0 {
+        out.line(&format!(
+            "{of_files} sections of runbooks and documents are left out: memory makes them from files; have [memory] documents name those"
+        ))?;
+    }
     for bad in &bad {
         out.line(&bad.to_string())?;
     }

@@ -21,6 +21,8 @@ pub(crate) const BATCH: usize = 64;
 const LONGEST: usize = 8_000;
 /// Numbers of one vector.
 const MOST_DIMENSIONS: usize = 16_384;
+/// How long a search waits for a meaning. Who searches waits too, a first look for a second in all; words are compared anyway.
+const WHILE_SEARCHING: Duration = Duration::from_millis(500);
 
 /// Waits for so long on the house's clock.
 pub type Pause = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -96,11 +98,17 @@ impl Embedder {
         Ok(vectors)
     }
 
+    /// The vector of what is searched for: asked once and not for long.
+    pub(crate) async fn embed_question(&self, text: String) -> Result<Option<Vec<f32>>, MemoryError> {
+        let limit = self.options.timeout.min(WHILE_SEARCHING);
+        Ok(self.once(&[text], limit).await?.into_iter().next())
+    }
+
     async fn batch(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, MemoryError> {
         let mut pause = Duration::from_millis(500);
         let mut left = self.options.retries;
         loop {
-            let (why, wanted) = match self.once(texts).await {
+            let (why, wanted) = match self.once(texts, self.options.timeout).await {
                 Err(MemoryError::Unreachable { why, retry_after, .. }) => (why, retry_after),
                 other => return other,
             };
@@ -115,18 +123,18 @@ impl Embedder {
         }
     }
 
-    async fn once(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, MemoryError> {
+    async fn once(&self, texts: &[String], limit: Duration) -> Result<Vec<Vec<f32>>, MemoryError> {
         let input: Vec<String> = texts.iter().map(|text| fit(text)).collect();
         let body = json!({ "model": self.options.model, "input": input, "encoding_format": "float" });
-        let mut request = self.options.client.post(self.url.clone()).timeout(self.options.timeout).json(&body);
+        let mut request = self.options.client.post(self.url.clone()).timeout(limit).json(&body);
         let key = self.options.api_key.expose_secret().trim();
         if !key.is_empty() {
             request = request.bearer_auth(key);
         }
-        let response = request.send().await.map_err(|error| self.failed(error))?;
+        let response = request.send().await.map_err(|error| failed(error, limit))?;
         let status = response.status();
         let retry_after = self.retry_after(&response);
-        let body = self.read(response).await?;
+        let body = self.read(response, limit).await?;
         if !status.is_success() {
             return Err(self.refused(status, &body, retry_after));
         }
@@ -135,11 +143,11 @@ impl Embedder {
         in_order(answer, texts.len())
     }
 
-    async fn read(&self, response: Response) -> Result<Vec<u8>, MemoryError> {
+    async fn read(&self, response: Response, limit: Duration) -> Result<Vec<u8>, MemoryError> {
         let mut body = Vec::new();
         let mut parts = response.bytes_stream();
         while let Some(part) = parts.next().await {
-            let part = part.map_err(|error| self.failed(error))?;
+            let part = part.map_err(|error| failed(error, limit))?;
             if body.len() + part.len() > self.options.answer_max {
                 let why = format!("the answer is larger than {} bytes", self.options.answer_max);
                 return Err(MemoryError::Refused { system: SYSTEM, why });
@@ -174,19 +182,19 @@ impl Embedder {
         let until: DateTime<Utc> = httpdate::parse_http_date(text).ok()?.into();
         (until - (self.options.now)()).to_std().ok()
     }
+}
 
-    fn failed(&self, error: reqwest::Error) -> MemoryError {
-        // The address may hold credentials.
-        let error = error.without_url();
-        if error.is_timeout() {
-            return down(format!("no answer within {} ms", self.options.timeout.as_millis()));
-        }
-        let mut innermost: &dyn Error = &error;
-        while let Some(source) = innermost.source() {
-            innermost = source;
-        }
-        down(innermost.to_string())
+fn failed(error: reqwest::Error, limit: Duration) -> MemoryError {
+    // The address may hold credentials.
+    let error = error.without_url();
+    if error.is_timeout() {
+        return down(format!("no answer within {} ms", limit.as_millis()));
     }
+    let mut innermost: &dyn Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    down(innermost.to_string())
 }
 
 fn down(why: String) -> MemoryError {

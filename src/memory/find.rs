@@ -86,32 +86,25 @@ impl Memory {
         ask: &Ask,
     ) -> Result<(Vec<Ranked>, Option<f32>, Vec<String>), MemoryError> {
         let mut notes = Vec::new();
-        let _reading = self.reading.read().await;
-        let Some(Current { index, fresh }) = self.current(collection).await? else {
-            return Ok((Vec::new(), None, notes));
-        };
         // Masked before it leaves for an embeddings endpoint, and as what was indexed was.
         let text = (self.clean)(&ask.text);
         let question = Question::of(&text);
         if question.words.is_empty() {
             return Ok((Vec::new(), None, notes));
         }
+        // While an endpoint is waited for, another index may take the place of this one.
+        let meaning = self.meaning(collection, text, &mut notes).await?;
+        let _reading = self.reading.read().await;
+        let Some(Current { index, fresh }) = self.current(collection).await? else {
+            return Ok((Vec::new(), None, notes));
+        };
         if !fresh {
             notes.push(format!(
                 "the index of {} was made with other settings; `devops-agent memory index` makes it anew",
                 collection.name()
             ));
         }
-        let meaning = match &self.embedder {
-            Some(embedder) if fresh => match embedder.embed(&[text]).await {
-                Ok(vectors) => vectors.into_iter().next(),
-                Err(error) => {
-                    notes.push(format!("only words were compared: {error}"));
-                    None
-                }
-            },
-            Some(_) | None => None,
-        };
+        let meaning = meaning.filter(|_| fresh);
         let wanted = Wanted {
             words: question.words.clone(),
             meaning: meaning.clone(),
@@ -132,5 +125,29 @@ impl Memory {
         ranked.truncate(ask.limit.clamp(1, MOST));
         let closest = if ranked.is_empty() { closest } else { None };
         Ok((ranked, closest, notes))
+    }
+
+    /// What the question means, where there are meanings to compare it with; an endpoint that fails is a note.
+    async fn meaning(
+        &self,
+        collection: Collection,
+        text: String,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Vec<f32>>, MemoryError> {
+        let Some(embedder) = &self.embedder else { return Ok(None) };
+        let fresh = {
+            let _reading = self.reading.read().await;
+            self.current(collection).await?.is_some_and(|current| current.fresh)
+        };
+        if !fresh {
+            return Ok(None);
+        }
+        match embedder.embed_question(text).await {
+            Ok(meaning) => Ok(meaning),
+            Err(error) => {
+                notes.push(format!("only words were compared: {error}"));
+                Ok(None)
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Where documents come from: folders of Markdown, nested, texts that are compiled in, or places that name each version.
 
 use std::{
+    collections::HashSet,
     fmt, fs,
     io::Read,
     path::{Path, PathBuf},
@@ -55,7 +56,7 @@ impl fmt::Display for BadFile {
     }
 }
 
-/// Where to read each document of these origins, in a stable order. Links to folders are not followed: they may lead back.
+/// Where to read each document of these origins, each once, in a stable order. Links to folders are not followed: they may lead back.
 pub(crate) fn list(origins: &[Origin]) -> Result<Vec<Origin>, MemoryError> {
     let mut found = Vec::new();
     for origin in origins {
@@ -81,7 +82,18 @@ pub(crate) fn list(origins: &[Origin]) -> Result<Vec<Origin>, MemoryError> {
             }
         }
     }
+    // Folders may overlap. A document that came twice would be taken for a new one the second time.
+    let mut listed = HashSet::new();
+    found.retain(|document| listed.insert(source(document)));
     Ok(found)
+}
+
+/// The name under which a document is known.
+fn source(document: &Origin) -> String {
+    match document {
+        Origin::Text { source, .. } | Origin::Versioned { source, .. } => source.clone(),
+        Origin::Folder(path) => name(path),
+    }
 }
 
 /// A document's name and its text; no text where what the index has of it stays.

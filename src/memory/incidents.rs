@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    Advice, Ask, Collection, Filter, Memory, MemoryError, Past, Point, Remembered, Said, advise,
-    memory::{Current, PAGE},
-    point::hash,
+    Advice, Ask, Collection, Filter, Memory, MemoryError, Past, Point, Remembered, Said, advise, memory::PAGE,
+    point::hash, store::Index,
 };
 
 /// Past incidents that advise.
@@ -35,6 +34,8 @@ pub enum Forget {
     Incident(u64),
     /// Everything about one service.
     Service(String),
+    /// What was imported from a file of this name.
+    Imported(String),
 }
 
 impl Memory {
@@ -63,7 +64,8 @@ impl Memory {
         Ok(remembered)
     }
 
-    /// Keeps these incidents, drops those, and writes only what is not there yet. Says how many were written and how many went.
+    /// Keeps these incidents, drops those, and writes only what is not there yet; an index that was made with other settings is made
+    /// anew. Says how many were written and how many went.
     ///
     /// # Errors
     /// When the store or the embeddings endpoint fails.
@@ -73,8 +75,9 @@ impl Memory {
         let of = |incident: &u64| Point::id_of(Collection::Incidents, &source(*incident), 0);
         let gone: Vec<u64> = gone.iter().map(of).collect();
         let ids: Vec<u64> = points.iter().map(|point| point.id).chain(gone.iter().copied()).collect();
+        let current = self.current(Collection::Incidents).await?;
         let mut there = BTreeMap::new();
-        if let Some(current) = self.current(Collection::Incidents).await? {
+        if let Some(current) = &current {
             for ids in ids.chunks(PAGE) {
                 let found = self.store.get(&current.index, ids.to_vec()).await?;
                 there.extend(found.into_iter().map(|point| (point.id, point.hash)));
@@ -82,13 +85,16 @@ impl Memory {
         }
         let gone: BTreeSet<u64> = gone.into_iter().filter(|id| there.contains_key(id)).collect();
         points.retain(|point| there.get(&point.id) != Some(&point.hash));
-        if points.is_empty() && gone.is_empty() {
-            return Ok((0, 0));
-        }
         let (written, removed) = (points.len(), gone.len());
+        // What is to go goes first: what is to come may need an embeddings endpoint that is down.
+        if let Some(current) = &current {
+            self.purge(&current.index, gone).await?;
+        }
+        if points.is_empty() && current.is_none_or(|current| current.fresh) {
+            return Ok((0, removed));
+        }
         let index = self.ready(Collection::Incidents, None).await?;
         self.add(&index, points).await?;
-        self.purge(Current { index, fresh: true }, gone).await?;
         Ok((written, removed))
     }
 
@@ -101,32 +107,45 @@ impl Memory {
     /// Forgets; what was forgotten is gone from the index and from the disk when this returns. Says how many points went.
     ///
     /// # Errors
-    /// When the store or the embeddings endpoint fails.
+    /// When the store fails; what was taken out of the index until then is no longer found, and goes from the disk with the next
+    /// change.
     pub async fn forget(&self, what: &Forget) -> Result<usize, MemoryError> {
         let _writing = self.writing.lock().await;
-        let mut gone = 0;
+        let (mut gone, mut trouble) = (0, None);
         for collection in Collection::ALL {
-            let filter = match what {
-                Forget::Incident(incident) => Filter { source: Some(source(*incident)), ..Filter::default() },
-                Forget::Service(service) => Filter { service: Some(service.clone()), ..Filter::default() },
-            };
-            if matches!(what, Forget::Incident(_)) && collection != Collection::Incidents {
-                continue;
-            }
             let Some(current) = self.current(collection).await? else { continue };
-            let (mut ids, mut after) = (BTreeSet::new(), None);
-            loop {
-                let (points, next) = self.store.page(&current.index, filter.clone(), after, PAGE, false).await?;
-                ids.extend(points.iter().map(|indexed| indexed.point.id));
-                match next {
-                    Some(next) => after = Some(next),
-                    None => break,
-                }
-            }
+            let ids = self.meant(&current.index, what).await?;
             gone += ids.len();
-            self.purge(current, ids).await?;
+            // What fails in one collection keeps nothing in another.
+            if let Err(error) = self.purge(&current.index, ids).await {
+                trouble.get_or_insert(error);
+            }
         }
-        Ok(gone)
+        trouble.map_or(Ok(gone), Err)
+    }
+
+    /// The points of an index that are to be forgotten.
+    async fn meant(&self, index: &Index, what: &Forget) -> Result<BTreeSet<u64>, MemoryError> {
+        let are_incidents = index.collection == Collection::Incidents;
+        let (filter, file) = match what {
+            Forget::Service(service) => (Filter { service: Some(service.clone()), ..Filter::default() }, None),
+            Forget::Incident(_) | Forget::Imported(_) if !are_incidents => return Ok(BTreeSet::new()),
+            Forget::Incident(incident) => (Filter { source: Some(source(*incident)), ..Filter::default() }, None),
+            Forget::Imported(file) => (Filter::default(), Some(file)),
+        };
+        let is_meant =
+            |point: &Point| file.is_none() || to_remembered(point).is_some_and(|one| one.from.as_ref() == file);
+        let (mut ids, mut after) = (BTreeSet::new(), None);
+        loop {
+            let (points, next) = self.store.page(index, filter.clone(), after, PAGE, false).await?;
+            ids.extend(
+                points.iter().map(|indexed| &indexed.point).filter(|point| is_meant(point)).map(|point| point.id),
+            );
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(ids),
+            }
+        }
     }
 
     /// Past incidents that are like what is asked, and what they advise.
@@ -155,8 +174,15 @@ impl Memory {
     }
 }
 
+/// The name of an incident of this house's own journal.
 fn source(incident: u64) -> String {
     format!("incident {incident}")
+}
+
+/// Numbers tell incidents of one journal apart: one that was imported is named after its file too.
+fn source_of(remembered: &Remembered) -> String {
+    let own = source(remembered.incident);
+    remembered.from.as_ref().map_or(own.clone(), |from| format!("{own} of {from}"))
 }
 
 /// An incident as a point: found by what was seen and by its cause as it stands.
@@ -165,7 +191,7 @@ pub(crate) fn to_point(remembered: &Remembered, clean: fn(&str) -> String) -> Re
     let data = cleaned(serde_json::to_value(remembered).map_err(unfit)?, clean);
     let remembered: Remembered = serde_json::from_value(data.clone()).map_err(unfit)?;
     let cause = remembered.true_cause().unwrap_or_default();
-    let source = source(remembered.incident);
+    let source = source_of(&remembered);
     let text = format!("{}\n{cause}", remembered.symptoms.join("\n"));
     Ok(Point {
         id: Point::id_of(Collection::Incidents, &source, 0),

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     BadFile, Collection, Filter, Memory, MemoryError, Origin, Point, folder,
+    length::Length,
     markdown::Document,
-    memory::{Cleaner, PAGE},
+    memory::{Cleaner, Current, PAGE},
     point::hash,
     store::{Index, blocking},
-    words::words,
 };
 
 /// Documents that are read at once.
@@ -61,12 +61,10 @@ impl Memory {
             return Err(MemoryError::Wrong(why.to_owned()));
         }
         let _writing = self.writing.lock().await;
+        self.clear(collection).await?;
         let origins = origins.to_vec();
         let documents = blocking(move || folder::list(&origins)).await??;
-        let average = {
-            let sample: Vec<_> = documents.iter().step_by(documents.len().div_ceil(SAMPLE).max(1)).cloned().collect();
-            blocking(move || average(&sample)).await?
-        };
+        let average = self.average(collection, &documents).await?;
         let index = self.ready(collection, average).await?;
         let mut kept = self.kept(&index).await?;
         let all = documents.len();
@@ -92,13 +90,13 @@ impl Memory {
                             continue;
                         }
                         ingested.written += 1;
+                        // A document is written at once: of one that is cut in two, the first half would count as all of it.
+                        if waiting.len() + points.len() > PAGE {
+                            self.add(&index, std::mem::take(&mut waiting)).await?;
+                        }
                         self.take(&index, old.ids.difference(&new).copied().collect()).await?;
                         waiting.extend(points);
                     }
-                }
-                while waiting.len() >= PAGE {
-                    let rest = waiting.split_off(PAGE);
-                    self.add(&index, std::mem::replace(&mut waiting, rest)).await?;
                 }
             }
             progress(Progress { done, all });
@@ -119,6 +117,25 @@ impl Memory {
         let kept = self.kept(&current.index).await?;
         let whole = kept.into_iter().filter(|(_, document)| document.hashes.len() == 1);
         Ok(whole.filter_map(|(source, mut document)| Some((source, document.hashes.pop_first()?))).collect())
+    }
+
+    /// Words of an ordinary section of these documents; `None` where there is none. Those whose text is not at hand are measured
+    /// by what the index has.
+    async fn average(&self, collection: Collection, documents: &[Origin]) -> Result<Option<u32>, MemoryError> {
+        let step = documents.len().div_ceil(SAMPLE).max(1);
+        let sample: Vec<_> = documents.iter().step_by(step).cloned().collect();
+        let mut length = blocking(move || Length::of(&sample)).await?.times(step);
+        if documents.iter().any(|document| matches!(document, Origin::Versioned { text: None, .. }))
+            && let Some(Current { index, .. }) = self.current(collection).await?
+        {
+            // Ids are hashes: the first ones are a sample.
+            let (points, _) = self.store.page(&index, Filter::default(), None, PAGE, false).await?;
+            let mut stored = Length::default();
+            points.iter().for_each(|indexed| stored.add(&indexed.point.text));
+            let all = self.store.count(&index).await?;
+            length = length.and(stored.times(all / points.len().max(1)));
+        }
+        Ok(length.mean())
     }
 
     pub(crate) async fn kept(&self, index: &Index) -> Result<BTreeMap<String, Kept>, MemoryError> {
@@ -187,15 +204,4 @@ fn kind_of(collection: Collection) -> &'static str {
         Collection::Incidents => "incident",
         Collection::Documents => "document",
     }
-}
-
-/// Words of an ordinary section; `None` where there is none. Documents that cannot be read are told later.
-fn average(sample: &[Origin]) -> Option<u32> {
-    let read = sample.iter().filter_map(|document| folder::read(document).ok());
-    let parsed = read.filter_map(|(_, text)| Document::parse(&text?).ok());
-    let lengths: Vec<usize> =
-        parsed.flat_map(|document| document.sections).map(|section| words(&section.text).len()).collect();
-    let sum: usize = lengths.iter().sum();
-    let mean = sum.checked_div(lengths.len())?;
-    Some(u32::try_from(mean).unwrap_or(u32::MAX).max(8))
 }

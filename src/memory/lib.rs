@@ -1,7 +1,8 @@
 //! Memory: runbooks by section, past incidents, and any Markdown, found again by what their words and figures have in common
 //! with what is seen now; remedies weighted by whether they helped.
 //!
-//! Invariant: an index, never the truth: that is the journal and the files, from which everything here can be made again.
+//! Invariant: an index, never the truth: that is the journal and the files, from which everything here can be made again; what was
+//! imported, from the export.
 
 mod edge;
 mod embeddings;
@@ -10,6 +11,8 @@ mod find;
 mod folder;
 mod incidents;
 mod ingest;
+mod length;
+mod making;
 mod markdown;
 mod memory;
 mod payload;
@@ -39,4 +42,4 @@ pub use server::{Server, ServerOptions};
 pub use sparse::{Sparse, Weights, question, word_id};
 pub use store::{FORMAT, Given, Index, IndexName, Page, Scored, Store, Wanted};
 pub use symptoms::Symptoms;
-pub use transfer::CollectionStats;
+pub use transfer::{CollectionStats, Imported};

@@ -1,7 +1,7 @@
 //! Memory as the rest of the house holds it: one handle, over one of two stores.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -9,7 +9,7 @@ use std::{
 use crate::{
     Collection, Edge, EmbeddingOptions, Indexed, MemoryError, Point, Server, ServerOptions, Store, Weights,
     embeddings::Embedder,
-    store::{FORMAT, Index, IndexName, next_generation},
+    store::{FORMAT, Index},
 };
 
 /// Makes text fit to be kept: control characters out, secrets masked.
@@ -22,7 +22,7 @@ pub enum Place {
     Embedded {
         /// Its folder.
         folder: PathBuf,
-        /// Bytes of the disk that must be free before anything is written.
+        /// Bytes of the disk that must be free before anything is written; half of it where something is only forgotten.
         reserve: u64,
     },
     /// A Qdrant server or cluster.
@@ -138,86 +138,8 @@ impl Memory {
         Ok(Some(Current { index: Index { collection, name }, fresh }))
     }
 
-    /// The name of an index as it would be made now.
-    fn name(&self, average: u32, generation: u32) -> IndexName {
-        let weights = Weights { average, ..Weights::default() };
-        IndexName::of(&weights, self.embedder.as_ref().map(Embedder::model), generation)
-    }
-
-    /// The index to write to: made when there is none, made anew from the old one when that was made with other settings.
-    pub(crate) async fn ready(&self, collection: Collection, average: Option<u32>) -> Result<Index, MemoryError> {
-        let current = self.current(collection).await?;
-        match current {
-            Some(Current { index, fresh: true })
-                if average.is_none_or(|average| alike(average, index.name.average)) =>
-            {
-                Ok(index)
-            }
-            current => self.rebuild(collection, current, average, &BTreeSet::new()).await,
-        }
-    }
-
-    /// Makes an index beside the current one from its points, left out those in `without`, then switches to it.
-    pub(crate) async fn rebuild(
-        &self,
-        collection: Collection,
-        current: Option<Current>,
-        average: Option<u32>,
-        without: &BTreeSet<u64>,
-    ) -> Result<Index, MemoryError> {
-        let old = current.as_ref().map(|current| &current.index.name);
-        let average = average.or(old.map(|old| old.average)).unwrap_or(Weights::default().average);
-        let index = Index { collection, name: self.name(average, next_generation(old)) };
-        let dimensions = self.dimensions(current.as_ref()).await?;
-        self.store.create(&index, dimensions).await?;
-        if let Some(Current { index: old, fresh }) = current {
-            tracing::info!(collection = collection.name(), from = %old.name, to = %index.name, "an index is made anew");
-            let mut after = None;
-            loop {
-                let (mut points, next) = self.store.page(&old, Default::default(), after, PAGE, fresh).await?;
-                points.retain(|indexed| !without.contains(&indexed.point.id));
-                self.write(&index, points, fresh).await?;
-                match next {
-                    Some(next) => after = Some(next),
-                    None => break,
-                }
-            }
-        }
-        let reading = self.reading.write().await;
-        self.store.switch(&index).await?;
-        drop(reading);
-        self.forget_rarities(collection);
-        Ok(index)
-    }
-
-    /// The length of a meaning: as the index has them where it is fresh, so that an endpoint that is down keeps nothing from going.
-    async fn dimensions(&self, current: Option<&Current>) -> Result<Option<usize>, MemoryError> {
-        let Some(embedder) = &self.embedder else { return Ok(None) };
-        if let Some(Current { index, fresh: true }) = current {
-            let (points, _) = self.store.page(index, Default::default(), None, 1, true).await?;
-            if let Some(meaning) = points.into_iter().find_map(|indexed| indexed.meaning) {
-                return Ok(Some(meaning.len()));
-            }
-        }
-        Ok(embedder.embed(&["dimensions".to_owned()]).await?.first().map(Vec::len))
-    }
-
-    /// Makes an index anew where the store keeps on the disk what was written over.
-    ///
-    /// # Errors
-    /// When the store or the embeddings endpoint fails.
-    pub async fn renew(&self, collection: Collection) -> Result<(), MemoryError> {
-        let _writing = self.writing.lock().await;
-        if let Some(current) = self.current(collection).await?
-            && self.store.keeps_remains()
-        {
-            self.rebuild(collection, Some(current), None, &BTreeSet::new()).await?;
-        }
-        Ok(())
-    }
-
     /// Writes points with the vectors of this index; meanings that they have are kept if `fresh`.
-    async fn write(&self, index: &Index, mut points: Vec<Indexed>, fresh: bool) -> Result<(), MemoryError> {
+    pub(crate) async fn write(&self, index: &Index, mut points: Vec<Indexed>, fresh: bool) -> Result<(), MemoryError> {
         let weights = Weights { average: index.name.average, ..Weights::default() };
         for indexed in &mut points {
             let Point { title, section, keywords, text, .. } = &indexed.point;
@@ -258,19 +180,6 @@ impl Memory {
         Ok(())
     }
 
-    /// Removes points so that nothing of them is left on the disk either. They are there until all of it is done: where the process
-    /// ends halfway, whoever wants them gone still sees them and does it again.
-    pub(crate) async fn purge(&self, current: Current, ids: BTreeSet<u64>) -> Result<(), MemoryError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        if self.store.keeps_remains() {
-            self.rebuild(current.index.collection, Some(current), None, &ids).await?;
-            return Ok(());
-        }
-        self.take(&current.index, ids.into_iter().collect()).await
-    }
-
     /// How rare each of these words is. A word that no point has is the rarest of all.
     pub(crate) async fn rarity(&self, index: &Index, words: &[u32]) -> Result<HashMap<u32, f32>, MemoryError> {
         let known = self.rarities.read().unwrap_or_else(PoisonError::into_inner).get(&index.collection).cloned();
@@ -295,19 +204,13 @@ impl Memory {
         Ok(words.iter().map(|word| (*word, rarity(word))).collect())
     }
 
-    fn forget_rarities(&self, collection: Collection) {
+    pub(crate) fn forget_rarities(&self, collection: Collection) {
         self.rarities.write().unwrap_or_else(PoisonError::into_inner).remove(&collection);
     }
 }
 
 /// Points that are read or written at once.
 pub(crate) const PAGE: usize = 256;
-
-/// Whether two averages are so near that it changes no order; else an index is made anew.
-fn alike(a: u32, b: u32) -> bool {
-    let (small, large) = (a.min(b), a.max(b));
-    u64::from(large) * 2 <= u64::from(small.max(1)) * 3
-}
 
 /// The text whose meaning a point has.
 fn telling(point: &Point) -> String {

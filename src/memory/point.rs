@@ -39,7 +39,7 @@ pub struct Point {
     /// From collection, source and place in it; the same each time.
     #[serde(default)]
     pub id: u64,
-    /// The file, or `incident 42`.
+    /// The file, or `incident 42`, or `incident 42 of export.jsonl`.
     pub source: String,
     /// The document's title.
     pub title: String,

@@ -41,7 +41,7 @@ pub struct Advice {
     pub unknown: u32,
     /// When it last helped.
     pub last: Option<DateTime<Utc>>,
-    /// The incidents, newest first.
+    /// The incidents of this house's own journal, newest first.
     pub incidents: Vec<u64>,
     /// The share of times that it helps at least, by Wilson's interval over the likeness of the incidents; from 0 to 1.
     pub worth: f64,
@@ -121,7 +121,8 @@ pub fn advise(past: &[Past]) -> Vec<Advice> {
                 }
                 None => advice.unknown += 1,
             }
-            if !advice.incidents.contains(&remembered.incident) {
+            // The number of one that was imported is of another journal.
+            if remembered.from.is_none() && !advice.incidents.contains(&remembered.incident) {
                 advice.incidents.push(remembered.incident);
             }
         }
@@ -179,7 +180,7 @@ impl fmt::Display for Advice {
             write!(out, ", last on {}", last.format("%Y-%m-%d"))?;
         }
         let incidents: Vec<_> = self.incidents.iter().take(5).map(|incident| format!("#{incident}")).collect();
-        write!(out, " ({})", incidents.join(", "))
+        write!(out, " ({})", if incidents.is_empty() { "imported".to_owned() } else { incidents.join(", ") })
     }
 }
 

@@ -9,6 +9,9 @@ use serde_json::Value;
 pub struct Remembered {
     /// Its number in the journal.
     pub incident: u64,
+    /// The file that it was imported from; `None`: it is of this house's own journal, and its number too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The alert's name.
     pub alert: String,
     /// The service of the catalogue; `None` where the alert led to none.

@@ -100,8 +100,9 @@ pub trait Store: Send + Sync {
     /// The index that is searched; `None` before the first. Its format may be another version's.
     fn current(&self, collection: Collection) -> Given<'_, Option<IndexName>>;
 
-    /// Makes an empty index beside the current one; what is left of one by that name is removed first.
-    fn create<'a>(&'a self, index: &'a Index, dimensions: Option<usize>) -> Given<'a, ()>;
+    /// Makes an empty index beside the current one, and says which: where another process may be making one by that name, it is of a
+    /// later generation. What this process left of one by that name is removed first.
+    fn create<'a>(&'a self, index: &'a Index, dimensions: Option<usize>) -> Given<'a, Index>;
 
     /// From now on this index is searched; all others of the collection are removed.
     fn switch<'a>(&'a self, index: &'a Index) -> Given<'a, ()>;
@@ -111,6 +112,13 @@ pub trait Store: Send + Sync {
 
     /// Removes points; they are gone when it returns.
     fn remove<'a>(&'a self, index: &'a Index, ids: Vec<u64>) -> Given<'a, ()>;
+
+    /// Removes points whose text is to lie in the store's files no longer either; where it still does, `has_remains` holds until an
+    /// index is made anew.
+    fn purge<'a>(&'a self, index: &'a Index, ids: Vec<u64>) -> Given<'a, ()>;
+
+    /// Whether text that was purged still lies in the store's files.
+    fn has_remains(&self, collection: Collection) -> Given<'_, bool>;
 
     /// The points that are most like what is wanted, best first.
     fn search<'a>(&'a self, index: &'a Index, wanted: Wanted) -> Given<'a, Vec<Scored>>;
@@ -130,6 +138,9 @@ pub trait Store: Send + Sync {
 
     /// The points with these ids, those that are there.
     fn get<'a>(&'a self, index: &'a Index, ids: Vec<u64>) -> Given<'a, Vec<Point>>;
+
+    /// How long the meanings of an index are; `None` where it has none, or none yet.
+    fn dimensions<'a>(&'a self, index: &'a Index) -> Given<'a, Option<usize>>;
 
     /// How many points there are.
     fn count<'a>(&'a self, index: &'a Index) -> Given<'a, usize>;

@@ -1,11 +1,14 @@
 //! Memory as JSON lines, out and in again, and its figures.
 
-use std::io::{BufRead, Read, Write};
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, Read, Write},
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BadFile, Collection, Filter, Memory, MemoryError, Point,
+    BadFile, Collection, Filter, Memory, MemoryError, Point, Remembered,
     incidents::{to_point, to_remembered},
     memory::{Current, PAGE},
 };
@@ -87,19 +90,16 @@ impl Memory {
         Ok(written)
     }
 
-    /// Reads lines as [`Memory::export`] writes them, in place of points with the same id. Lines that are none are told,
-    /// the others are read. `name` stands in what is told. Says how many were read.
+    /// Reads the incidents of lines as [`Memory::export`] writes them, in place of those that were imported from a file of this name
+    /// before. They stand beside those of this house's journal, whose numbers are others; those that are its own are left out, and so
+    /// are runbooks and documents, since they are made from this house's own files. Lines that are none are told, the others are read.
     ///
     /// # Errors
     /// When the store, the embeddings endpoint or the reader fails.
-    pub async fn import(
-        &self,
-        name: &str,
-        mut lines: &mut (dyn BufRead + Send),
-    ) -> Result<(usize, Vec<BadFile>), MemoryError> {
+    pub async fn import(&self, name: &str, mut lines: &mut (dyn BufRead + Send)) -> Result<Imported, MemoryError> {
         let _writing = self.writing.lock().await;
-        let (mut read, mut number, mut bad) = (0, 0, Vec::new());
-        let mut waiting: Vec<(Collection, Point)> = Vec::new();
+        let (mut done, mut number) = (Imported::default(), 0);
+        let mut waiting = Vec::new();
         loop {
             let mut line = Vec::new();
             let length = (&mut lines).take(LONGEST).read_until(b'\n', &mut line).map_err(MemoryError::disk(name))?;
@@ -107,59 +107,77 @@ impl Memory {
                 break;
             }
             number += 1;
+            let mut is_bad = |what: String| done.bad.push(BadFile { file: name.to_owned(), line: number, what });
             if length as u64 == LONGEST && line.last() != Some(&b'\n') {
                 skip_line(lines).map_err(MemoryError::disk(name))?;
-                let what = format!("is longer than {LONGEST} bytes");
-                bad.push(BadFile { file: name.to_owned(), line: number, what });
+                is_bad(format!("is longer than {LONGEST} bytes"));
                 continue;
             }
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            match self.line(&line) {
-                Ok(point) => waiting.push(point),
-                Err(what) => bad.push(BadFile { file: name.to_owned(), line: number, what }),
+            match read(&line) {
+                Ok(Some(remembered)) => waiting.push(remembered),
+                Ok(None) => done.of_files += 1,
+                Err(what) => is_bad(what),
             }
             if waiting.len() >= PAGE {
-                read += self.take_in(std::mem::take(&mut waiting)).await?;
+                self.take_in(name, std::mem::take(&mut waiting), &mut done).await?;
             }
         }
-        read += self.take_in(waiting).await?;
-        Ok((read, bad))
+        self.take_in(name, waiting, &mut done).await?;
+        Ok(done)
     }
 
-    /// A line's point, as clean as if it had been made here.
-    fn line(&self, line: &[u8]) -> Result<(Collection, Point), String> {
-        let Line { collection, mut point } =
-            serde_json::from_slice(line).map_err(|error| format!("is no line of an export: {error}"))?;
-        if collection == Collection::Incidents {
-            let remembered =
-                to_remembered(&point).ok_or("is an incident without `data`, or with another form of it")?;
-            return Ok((collection, to_point(&remembered, self.clean).map_err(|error| error.to_string())?));
+    /// Keeps incidents of another house, as clean as if they had been made here.
+    async fn take_in(&self, name: &str, read: Vec<Remembered>, done: &mut Imported) -> Result<(), MemoryError> {
+        if read.is_empty() {
+            return Ok(());
         }
-        let clean = self.clean;
-        for text in [&mut point.title, &mut point.section, &mut point.keywords, &mut point.text, &mut point.source] {
-            *text = clean(text);
+        let index = self.ready(Collection::Incidents, None).await?;
+        let file = name.rsplit('/').next().unwrap_or(name);
+        let mut both = Vec::new();
+        for mut remembered in read {
+            let own = to_point(&remembered, self.clean)?;
+            remembered.from.get_or_insert_with(|| file.to_owned());
+            both.push((own, to_point(&remembered, self.clean)?));
         }
-        if point.id == 0 {
-            point.id = Point::id_of(collection, &point.source, 0);
-        }
-        point.data = None;
-        Ok((collection, point))
+        let ids = both.iter().flat_map(|(own, imported)| [own.id, imported.id]).collect();
+        let there: BTreeSet<_> =
+            self.store.get(&index, ids).await?.into_iter().map(|point| (point.id, point.hash)).collect();
+        let is_there = |point: &Point| there.contains(&(point.id, point.hash.clone()));
+        let all = both.len();
+        both.retain(|(own, imported)| !is_there(own) && !is_there(imported));
+        done.own += all - both.len();
+        let points: Vec<_> = both.into_iter().map(|(_, imported)| imported).collect();
+        done.incidents += points.len();
+        self.add(&index, points).await
     }
+}
 
-    async fn take_in(&self, points: Vec<(Collection, Point)>) -> Result<usize, MemoryError> {
-        let read = points.len();
-        for collection in Collection::ALL {
-            let of_it: Vec<Point> =
-                points.iter().filter(|(of, _)| *of == collection).map(|(_, point)| point.clone()).collect();
-            if !of_it.is_empty() {
-                let index = self.ready(collection, None).await?;
-                self.add(&index, of_it).await?;
-            }
-        }
-        Ok(read)
+/// What importing did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Incidents that were kept.
+    pub incidents: usize,
+    /// Incidents that memory has already, of this house's journal or of an earlier import.
+    pub own: usize,
+    /// Sections of runbooks and documents, which were left out.
+    pub of_files: usize,
+    /// Lines that are none.
+    pub bad: Vec<BadFile>,
+}
+
+/// A line's incident; `None` for a line of something else.
+fn read(line: &[u8]) -> Result<Option<Remembered>, String> {
+    let Line { collection, point } =
+        serde_json::from_slice(line).map_err(|error| format!("is no line of an export: {error}"))?;
+    if collection != Collection::Incidents {
+        return Ok(None);
     }
+    to_remembered(&point)
+        .map(Some)
+        .ok_or_else(|| "is an incident without `data`, or with another form of it".to_owned())
 }
 
 /// Reads on to the end of the line, keeping nothing.

@@ -54,6 +54,7 @@ pub fn remembered(
     });
     Some(Remembered {
         incident: incident.id,
+        from: None,
         alert: alert_of(incident),
         service: service.map(str::to_owned),
         environment: service.and_then(|name| catalogue.get(name)?.environment.clone()),

@@ -62,6 +62,9 @@ pub struct PastIncidents {
 #[derive(Debug, Serialize)]
 struct PastIncident {
     incident: u64,
+    /// The file that it was imported from: its number is of another house's journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
     alert: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<String>,
@@ -106,6 +109,7 @@ impl PastIncident {
         let Past { remembered, likeness } = past;
         Self {
             incident: remembered.incident,
+            from: remembered.from.clone(),
             cause: remembered.true_cause().map(str::to_owned),
             taken_back: remembered.taken_back(),
             alert: remembered.alert,
@@ -130,7 +134,11 @@ impl fmt::Display for PastIncidents {
             write!(out, "\n- {advice}")?;
         }
         for incident in &self.incidents {
-            write!(out, "\n#{} {}", incident.incident, incident.alert)?;
+            write!(out, "\n#{}", incident.incident)?;
+            if let Some(from) = &incident.from {
+                write!(out, " of {from} (imported)")?;
+            }
+            write!(out, " {}", incident.alert)?;
             if let Some(service) = &incident.service {
                 write!(out, " of {service}")?;
             }

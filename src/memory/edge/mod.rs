@@ -3,27 +3,24 @@
 //! Invariant: one process at a time; nothing is written while the disk is nearly full (a mapped file that cannot grow ends
 //! the process); what is told as written is on the disk.
 
+mod inner;
 mod request;
 mod shard;
 
 use std::{
-    collections::HashMap,
     fs::{self, File, TryLockError},
-    io::ErrorKind,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    path::Path,
+    sync::Arc,
 };
 
 use tokio::sync::RwLock;
 
-use self::shard::Shard;
+use self::inner::Inner;
 use crate::{
     Collection, Filter, Indexed, MemoryError, Point, Scored,
-    store::{FORMAT, Given, Index, IndexName, Page, Store, Wanted, blocking},
+    store::{Given, Index, IndexName, Page, Store, Wanted, blocking},
 };
 
-/// The file that names the current index.
-const CURRENT: &str = "current";
 /// The file that is locked while a process has the store.
 const LOCK: &str = "lock";
 
@@ -32,15 +29,6 @@ pub struct Edge {
     inner: Arc<Inner>,
     /// Read by whatever is at the disk, which goes on when nobody waits for it any more.
     at_work: Arc<RwLock<()>>,
-}
-
-struct Inner {
-    folder: PathBuf,
-    /// Bytes that must be free before anything is written.
-    reserve: u64,
-    open: Mutex<HashMap<Index, Arc<Shard>>>,
-    /// Held as long as the store is.
-    _lock: File,
 }
 
 impl Edge {
@@ -59,7 +47,7 @@ impl Edge {
             Err(TryLockError::WouldBlock) => return Err(MemoryError::InUse(folder.to_owned())),
             Err(TryLockError::Error(source)) => return Err(MemoryError::Disk { path, source }),
         }
-        let inner = Inner { folder: folder.to_owned(), reserve, open: Mutex::default(), _lock: lock };
+        let inner = Inner::new(folder, reserve, lock);
         for collection in Collection::ALL {
             inner.sweep(collection)?;
         }
@@ -83,121 +71,15 @@ impl Edge {
     }
 }
 
-impl Inner {
-    fn folder_of(&self, collection: Collection) -> PathBuf {
-        self.folder.join(collection.name())
-    }
-
-    fn path_of(&self, index: &Index) -> PathBuf {
-        self.folder_of(index.collection).join(index.name.to_string())
-    }
-
-    fn current(&self, collection: Collection) -> Result<Option<IndexName>, MemoryError> {
-        let path = self.folder_of(collection).join(CURRENT);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(MemoryError::Disk { path, source }),
-        };
-        text.trim().parse().map(Some).map_err(|why| MemoryError::Damaged { path, why })
-    }
-
-    /// An index, opened when it is first needed.
-    fn shard(&self, index: &Index) -> Result<Arc<Shard>, MemoryError> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shard) = open.get(index) {
-            return Ok(Arc::clone(shard));
-        }
-        if index.name.format != FORMAT {
-            let (found, index) = (index.name.format, format!("{} of {}", index.name, index.collection.name()));
-            return Err(MemoryError::Version { index, found, expected: FORMAT });
-        }
-        let shard = Arc::new(Shard::load(&self.path_of(index))?);
-        open.insert(index.clone(), Arc::clone(&shard));
-        Ok(shard)
-    }
-
-    fn forget(&self, index: &Index) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(index);
-    }
-
-    /// Refuses while the disk is nearly full; `bytes` are about to be written.
-    fn room_for(&self, bytes: u64) -> Result<(), MemoryError> {
-        let free = fs4::available_space(&self.folder).map_err(MemoryError::disk(&self.folder))?;
-        // Log and segments each hold what is written.
-        let needed = self.reserve.saturating_add(bytes.saturating_mul(3));
-        if free < needed {
-            return Err(MemoryError::DiskFull { folder: self.folder.clone(), free, needed });
-        }
-        Ok(())
-    }
-
-    fn create(&self, index: &Index, dimensions: Option<usize>) -> Result<(), MemoryError> {
-        self.room_for(0)?;
-        self.forget(index);
-        let path = self.path_of(index);
-        remove_folder(&path)?;
-        fs::create_dir_all(&path).map_err(MemoryError::disk(&path))?;
-        let shard = Arc::new(Shard::create(&path, dimensions)?);
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(index.clone(), shard);
-        Ok(())
-    }
-
-    /// The pointer is exchanged in one step, so that a crash leaves the old index or the new one.
-    fn switch(&self, index: &Index) -> Result<(), MemoryError> {
-        let folder = self.folder_of(index.collection);
-        let (new, path) = (folder.join("current.new"), folder.join(CURRENT));
-        fs::write(&new, index.name.to_string()).map_err(MemoryError::disk(&new))?;
-        File::open(&new).and_then(|file| file.sync_all()).map_err(MemoryError::disk(&new))?;
-        fs::rename(&new, &path).map_err(MemoryError::disk(&path))?;
-        File::open(&folder).and_then(|folder| folder.sync_all()).map_err(MemoryError::disk(&folder))?;
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let old: Vec<_> =
-            open.keys().filter(|open| open.collection == index.collection && *open != index).cloned().collect();
-        let old: Vec<_> = old.iter().filter_map(|index| open.remove(index)).collect();
-        drop(open);
-        old.iter().for_each(|shard| shard.retire());
-        let mut stay: Vec<_> = old.iter().map(|shard| shard.path().to_owned()).collect();
-        drop(old);
-        stay.push(self.path_of(index));
-        remove_others(&folder, &stay)
-    }
-
-    /// Of an index that was being made, or that another had taken the place of, when a process died.
-    fn sweep(&self, collection: Collection) -> Result<(), MemoryError> {
-        // Where it cannot be told which is the current one, whoever asks for it is told so, and nothing is touched.
-        let Ok(Some(name)) = self.current(collection) else { return Ok(()) };
-        let current = self.path_of(&Index { collection, name });
-        if current.is_dir() { remove_others(&self.folder_of(collection), &[current]) } else { Ok(()) }
-    }
-}
-
-/// Removes every folder in `folder` but these.
-fn remove_others(folder: &Path, stay: &[PathBuf]) -> Result<(), MemoryError> {
-    for entry in fs::read_dir(folder).map_err(MemoryError::disk(folder))? {
-        let path = entry.map_err(MemoryError::disk(folder))?.path();
-        if path.is_dir() && !stay.contains(&path) {
-            remove_folder(&path)?;
-        }
-    }
-    Ok(())
-}
-
-fn remove_folder(path: &Path) -> Result<(), MemoryError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(MemoryError::disk(path)(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
 impl Store for Edge {
     fn current(&self, collection: Collection) -> Given<'_, Option<IndexName>> {
         self.run(move |inner| inner.current(collection))
     }
 
-    fn create<'a>(&'a self, index: &'a Index, dimensions: Option<usize>) -> Given<'a, ()> {
+    fn create<'a>(&'a self, index: &'a Index, dimensions: Option<usize>) -> Given<'a, Index> {
         let index = index.clone();
-        self.run(move |inner| inner.create(&index, dimensions))
+        // No other process has the folder.
+        self.run(move |inner| inner.create(&index, dimensions).map(|()| index))
     }
 
     fn switch<'a>(&'a self, index: &'a Index) -> Given<'a, ()> {
@@ -219,6 +101,15 @@ impl Store for Edge {
             inner.room_for(8 * ids.len() as u64)?;
             inner.shard(&index)?.remove(ids)
         })
+    }
+
+    fn purge<'a>(&'a self, index: &'a Index, ids: Vec<u64>) -> Given<'a, ()> {
+        let index = index.clone();
+        self.run(move |inner| inner.purge(&index, ids))
+    }
+
+    fn has_remains(&self, collection: Collection) -> Given<'_, bool> {
+        self.run(move |inner| Ok(inner.has_remains(collection)))
     }
 
     fn search<'a>(&'a self, index: &'a Index, wanted: Wanted) -> Given<'a, Vec<Scored>> {
@@ -251,6 +142,11 @@ impl Store for Edge {
         self.run(move |inner| inner.shard(&index)?.get(&ids))
     }
 
+    fn dimensions<'a>(&'a self, index: &'a Index) -> Given<'a, Option<usize>> {
+        let index = index.clone();
+        self.run(move |inner| inner.shard(&index)?.dimensions())
+    }
+
     fn count<'a>(&'a self, index: &'a Index) -> Given<'a, usize> {
         let index = index.clone();
         self.run(move |inner| inner.shard(&index)?.count())
@@ -265,12 +161,12 @@ impl Store for Edge {
         let (inner, at_work) = (Arc::clone(&self.inner), Arc::clone(&self.at_work));
         Box::pin(async move {
             let _alone = at_work.write_owned().await;
-            blocking(move || inner.open.lock().unwrap_or_else(PoisonError::into_inner).clear()).await
+            blocking(move || inner.close()).await
         })
     }
 
     fn place(&self) -> String {
-        format!("embedded, in {}", self.inner.folder.display())
+        format!("embedded, in {}", self.inner.folder().display())
     }
 }
 

@@ -107,7 +107,7 @@ impl Shard {
     }
 
     pub(super) fn write(&self, points: Vec<Indexed>) -> Result<(), MemoryError> {
-        let expected = self.shard()?.config().vectors.get(MEANING).map(|vector| vector.size);
+        let expected = self.dimensions()?;
         // A vector of a wrong length would stay in the log.
         for point in &points {
             let found = point.meaning.as_ref().map(Vec::len);
@@ -119,6 +119,10 @@ impl Shard {
         let points = points.into_iter().map(request::to_stored).collect::<Result<Vec<_>, _>>()?;
         let upsert = PointOperations::UpsertPoints(PointInsertOperations::PointsList(points));
         self.update(UpdateOperation::PointOperation(upsert))
+    }
+
+    pub(super) fn dimensions(&self) -> Result<Option<usize>, MemoryError> {
+        Ok(self.shard()?.config().vectors.get(MEANING).map(|vector| vector.size))
     }
 
     pub(super) fn remove(&self, ids: Vec<u64>) -> Result<(), MemoryError> {

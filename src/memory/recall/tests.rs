@@ -14,6 +14,7 @@ fn remedy(tool: &str, helped: Option<bool>) -> Remedy {
 fn past(incident: u64, remedies: Vec<Remedy>) -> Past {
     let remembered = Remembered {
         incident,
+        from: None,
         alert: "ServiceDown".into(),
         service: Some("payments".into()),
         environment: None,

@@ -4,17 +4,16 @@
 
 mod convert;
 mod failure;
+mod indexes;
 
-use std::time::Duration;
+use std::{collections::HashSet, sync::Mutex, time::Duration};
 
 use qdrant_client::{
     Qdrant,
     config::QdrantConfig,
     qdrant::{
-        CountPointsBuilder, CreateAliasBuilder, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder,
-        DeletePointsBuilder, Distance, FieldType, GetPointsBuilder, Modifier, PointId, PointsIdsList,
-        QueryBatchPointsBuilder, ScrollPointsBuilder, SparseVectorParamsBuilder, SparseVectorsConfigBuilder,
-        UpsertPointsBuilder, VectorParamsBuilder, VectorsConfigBuilder,
+        CountPointsBuilder, DeletePointsBuilder, GetPointsBuilder, PointId, PointsIdsList, QueryBatchPointsBuilder,
+        ScrollPointsBuilder, UpsertPointsBuilder,
     },
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -23,7 +22,6 @@ use url::Url;
 use self::failure::Failed;
 use crate::{
     Collection, Filter, Indexed, MemoryError, Point, Scored,
-    payload::{AT, KEYWORDS, MEANING, WORDS},
     store::{Given, Index, IndexName, Page, Store, Wanted},
 };
 
@@ -49,6 +47,8 @@ pub struct ServerOptions {
 pub struct Server {
     client: Qdrant,
     options: ServerOptions,
+    /// Collections that this process made: all others may be another's, which is still writing to them.
+    made: Mutex<HashSet<String>>,
 }
 
 impl Server {
@@ -74,7 +74,7 @@ impl Server {
         let key = options.api_key.expose_secret().trim();
         config.api_key = (!key.is_empty()).then(|| key.to_owned());
         let client = Qdrant::new(config).map_err(|error| Failed::told(&options.api_key, error))?;
-        Ok(Self { client, options })
+        Ok(Self { client, options, made: Mutex::default() })
     }
 
     fn alias(&self, collection: Collection) -> String {
@@ -87,52 +87,6 @@ impl Server {
 
     fn failed(&self, error: qdrant_client::QdrantError) -> MemoryError {
         Failed::told(&self.options.api_key, error)
-    }
-
-    /// The collections on the server that are indexes of this one.
-    async fn all_of(&self, collection: Collection) -> Result<Vec<(String, IndexName)>, MemoryError> {
-        let prefix = format!("{}-", self.alias(collection));
-        let all = self.client.list_collections().await.map_err(|error| self.failed(error))?;
-        let named = all.collections.into_iter().filter_map(|described| {
-            let name = described.name.strip_prefix(&prefix)?.parse().ok()?;
-            Some((described.name, name))
-        });
-        Ok(named.collect())
-    }
-
-    async fn make(&self, index: &Index, dimensions: Option<usize>) -> Result<(), MemoryError> {
-        let name = self.name(index);
-        if self.client.collection_exists(&name).await.map_err(|error| self.failed(error))? {
-            self.client.delete_collection(&name).await.map_err(|error| self.failed(error))?;
-        }
-        let mut words = SparseVectorsConfigBuilder::default();
-        words.add_named_vector_params(WORDS, SparseVectorParamsBuilder::default().modifier(Modifier::Idf));
-        let mut create = CreateCollectionBuilder::new(&name).sparse_vectors_config(words);
-        if let Some(dimensions) = dimensions {
-            let mut meaning = VectorsConfigBuilder::default();
-            meaning.add_named_vector_params(MEANING, VectorParamsBuilder::new(dimensions as u64, Distance::Cosine));
-            create = create.vectors_config(meaning);
-        }
-        self.client.create_collection(create).await.map_err(|error| self.failed(error))?;
-        let fields = KEYWORDS.iter().map(|field| (*field, FieldType::Keyword)).chain([(AT, FieldType::Integer)]);
-        for (field, kind) in fields {
-            let create = CreateFieldIndexCollectionBuilder::new(&name, field, kind).wait(true);
-            self.client.create_field_index(create).await.map_err(|error| self.failed(error))?;
-        }
-        Ok(())
-    }
-
-    async fn point_at(&self, index: &Index) -> Result<(), MemoryError> {
-        let (name, alias) = (self.name(index), self.alias(index.collection));
-        // Making an alias that is there moves it, in one step.
-        let create = CreateAliasBuilder::new(&name, &alias);
-        self.client.create_alias(create).await.map_err(|error| self.failed(error))?;
-        for (other, _) in self.all_of(index.collection).await? {
-            if other != name {
-                self.client.delete_collection(&other).await.map_err(|error| self.failed(error))?;
-            }
-        }
-        Ok(())
     }
 
     async fn rarities(&self, index: &Index, words: &[u32]) -> Result<Vec<Option<f32>>, MemoryError> {
@@ -161,15 +115,14 @@ impl Server {
 impl Store for Server {
     fn current(&self, collection: Collection) -> Given<'_, Option<IndexName>> {
         Box::pin(async move {
-            let (alias, prefix) = (self.alias(collection), format!("{}-", self.alias(collection)));
-            let aliases = self.client.list_aliases().await.map_err(|error| self.failed(error))?.aliases;
-            let Some(target) = aliases.into_iter().find(|found| found.alias_name == alias) else { return Ok(None) };
-            let name = target.collection_name.strip_prefix(&prefix).unwrap_or(&target.collection_name).parse();
+            let alias = self.alias(collection);
+            let Some(target) = self.target(collection).await? else { return Ok(None) };
+            let name = target.strip_prefix(&format!("{alias}-")).unwrap_or(&target).parse();
             name.map(Some).map_err(|why| failure::malformed(format!("the alias {alias} leads elsewhere: {why}")))
         })
     }
 
-    fn create<'a>(&'a self, index: &'a Index, dimensions: Option<usize>) -> Given<'a, ()> {
+    fn create<'a>(&'a self, index: &'a Index, dimensions: Option<usize>) -> Given<'a, Index> {
         Box::pin(self.make(index, dimensions))
     }
 
@@ -193,6 +146,15 @@ impl Store for Server {
             self.client.delete_points(delete).await.map_err(|error| self.failed(error))?;
             Ok(())
         })
+    }
+
+    fn purge<'a>(&'a self, index: &'a Index, ids: Vec<u64>) -> Given<'a, ()> {
+        self.remove(index, ids)
+    }
+
+    /// When a server takes removed bytes off its disk is its own business.
+    fn has_remains(&self, _: Collection) -> Given<'_, bool> {
+        Box::pin(std::future::ready(Ok(false)))
     }
 
     fn search<'a>(&'a self, index: &'a Index, wanted: Wanted) -> Given<'a, Vec<Scored>> {
@@ -244,6 +206,13 @@ impl Store for Server {
         })
     }
 
+    fn dimensions<'a>(&'a self, index: &'a Index) -> Given<'a, Option<usize>> {
+        Box::pin(async move {
+            let (points, _) = self.page(index, Filter::default(), None, 1, true).await?;
+            Ok(points.into_iter().find_map(|indexed| indexed.meaning).map(|meaning| meaning.len()))
+        })
+    }
+
     fn count<'a>(&'a self, index: &'a Index) -> Given<'a, usize> {
         Box::pin(async move {
             let count = CountPointsBuilder::new(self.name(index)).exact(true);
@@ -252,7 +221,6 @@ impl Store for Server {
         })
     }
 
-    /// When a server takes removed bytes off its disk is its own business.
     fn keeps_remains(&self) -> bool {
         false
     }

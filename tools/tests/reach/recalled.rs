@@ -18,6 +18,7 @@ async fn seen<T: Tool>(tool: &T, given: Value) -> (String, Value) {
 fn hung(incident: u64, helped: bool) -> Remembered {
     Remembered {
         incident,
+        from: None,
         alert: "PaymentsDown".into(),
         service: Some("payments".into()),
         environment: None,

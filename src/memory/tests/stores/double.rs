@@ -201,7 +201,9 @@ impl Double {
     }
 
     fn dropped(&self, asked: qdrant::DeleteCollection) -> Result<qdrant::CollectionOperationResponse, Status> {
-        let result = self.state.lock().unwrap().collections.remove(&asked.collection_name).is_some();
+        let mut state = self.state.lock().unwrap();
+        state.aliases.retain(|_, target| *target != asked.collection_name);
+        let result = state.collections.remove(&asked.collection_name).is_some();
         Ok(qdrant::CollectionOperationResponse { result, ..Default::default() })
     }
 
@@ -211,6 +213,10 @@ impl Double {
             let Some(qdrant::alias_operations::Action::CreateAlias(create)) = action.action else {
                 return Err(Status::unimplemented("only making"));
             };
+            if !state.collections.contains_key(&create.collection_name) {
+                let why = format!("Not found: Collection `{}` doesn't exist!", create.collection_name);
+                return Err(Status::not_found(why));
+            }
             state.aliases.insert(create.alias_name, create.collection_name);
         }
         Ok(qdrant::CollectionOperationResponse { result: true, ..Default::default() })

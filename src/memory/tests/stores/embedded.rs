@@ -7,11 +7,9 @@ use std::{
     },
 };
 
-use memory::{
-    Ask, Collection, Edge, Index, IndexName, Indexed, Memory, MemoryError, MemoryOptions, Place, Point, Store, Weights,
-};
+use memory::{Ask, Collection, Edge, Index, IndexName, Memory, MemoryError, MemoryOptions, Place, Store, Weights};
 
-use crate::{clean, embedded, index, open, text};
+use crate::{clean, embedded, index, indexed, open, text};
 
 async fn filled(folder: &Path) -> Memory {
     let memory = open(embedded(folder));
@@ -98,7 +96,7 @@ async fn a_second_one_is_refused_and_told_what_to_do_and_opening_reads_no_index(
     assert!(matches!(refused, MemoryError::InUse(_)), "{refused}");
     assert!(refused.to_string().contains("open in another process; stop that one"), "{refused}");
     drop(first);
-    fs::remove_dir_all(index_folder(folder.path())).unwrap();
+    fs::write(index_folder(folder.path()).join("edge_config.json"), "{").unwrap();
     let memory = open(embedded(folder.path()));
     let damaged = hits(&memory).await.unwrap_err().to_string();
     assert!(damaged.contains("make it again with `devops-agent memory index`"), "{damaged}");
@@ -125,7 +123,10 @@ async fn an_index_of_another_version_is_told_and_one_made_with_other_settings_is
     drop(filled(folder.path()).await);
     let pointer = folder.path().join("runbooks/current");
     let name = fs::read_to_string(&pointer).unwrap();
-    fs::write(&pointer, name.replacen("v1-", "v9-", 1)).unwrap();
+    let of_another_version = name.replacen("v1-", "v9-", 1);
+    let folder_of = |name: &str| folder.path().join("runbooks").join(name);
+    fs::write(&pointer, &of_another_version).unwrap();
+    fs::rename(folder_of(&name), folder_of(&of_another_version)).unwrap();
     let memory = open(embedded(folder.path()));
     let told = hits(&memory).await.unwrap_err().to_string();
     assert!(told.contains("format 9, this one reads 1") && told.contains("use that version"), "{told}");
@@ -135,7 +136,7 @@ async fn an_index_of_another_version_is_told_and_one_made_with_other_settings_is
     // The same index as if other weights had made it.
     let parts: Vec<_> = name.split('-').collect();
     let other = format!("{}-{}-0123456789-{}", parts[0], parts[1], parts[3]);
-    fs::rename(folder.path().join("runbooks").join(&name), folder.path().join("runbooks").join(&other)).unwrap();
+    fs::rename(folder_of(&of_another_version), folder_of(&other)).unwrap();
     fs::write(&pointer, &other).unwrap();
     let memory = open(embedded(folder.path()));
     let found = memory
@@ -148,12 +149,12 @@ async fn an_index_of_another_version_is_told_and_one_made_with_other_settings_is
     assert_eq!((ingested.written, ingested.documents), (0, 1), "texts are not read again");
     let next = fs::read_to_string(&pointer).unwrap();
     assert!(next.ends_with("-2") && next.contains(parts[2]), "{next}");
-    assert!(!folder.path().join("runbooks").join(&other).exists());
+    assert!(!folder_of(&other).exists());
     assert_eq!(hits(&memory).await.unwrap(), 1);
 }
 
 #[tokio::test]
-async fn damage_is_an_error_that_says_what_to_do() {
+async fn damage_is_an_error_that_says_what_mends_it() {
     type Damage = fn(&Path);
     let cases: [(&str, Damage); 3] = [
         ("no pointer", |folder| fs::write(folder.join("runbooks/current"), "rubbish").unwrap()),
@@ -170,8 +171,28 @@ async fn damage_is_an_error_that_says_what_to_do() {
         damage(folder.path());
         let memory = open(embedded(folder.path()));
         let told = hits(&memory).await.unwrap_err();
-        assert!(matches!(told, MemoryError::Damaged { .. }), "{name}: {told}");
+        assert!(told.to_string().contains("delete it and make it again with `devops-agent memory index`"), "{told}");
+        let MemoryError::Damaged { path, .. } = told else { panic!("{name}: {told}") };
+        drop(memory);
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap()
+        } else {
+            fs::remove_file(path).unwrap()
+        }
+        let memory = filled(folder.path()).await;
+        assert_eq!(hits(&memory).await.unwrap(), 1, "{name}");
+        drop(memory);
+        assert_eq!(hits(&open(embedded(folder.path()))).await.unwrap(), 1, "{name}");
     }
+    let folder = tempfile::tempdir().unwrap();
+    drop(filled(folder.path()).await);
+    let (index, other) = (index_folder(folder.path()), folder.path().join("runbooks/v9-8-0-1"));
+    fs::rename(index, &other).unwrap();
+    fs::write(folder.path().join("runbooks/current"), "v9-8-0-1").unwrap();
+    let told = hits(&open(embedded(folder.path()))).await.unwrap_err().to_string();
+    assert!(told.contains("the index v9-8-0-1 of runbooks") && told.contains("or delete the index"), "{told}");
+    fs::remove_dir_all(other).unwrap();
+    assert_eq!(hits(&filled(folder.path()).await).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -202,17 +223,7 @@ async fn closing_waits_for_what_nobody_waits_for_any_more() {
     let index = Index { collection: Collection::Documents, name: IndexName::of(&Weights::default(), None, 1) };
     let edge = Edge::open(folder.path(), 0).unwrap();
     edge.create(&index, None).await.unwrap();
-    let point = |number: usize| {
-        let source = format!("{number}.md");
-        let (title, text) = (format!("Disk {number}"), "rotate the logs of the volume".to_owned());
-        let words = Weights::default().document(&title, "", &text);
-        let id = Point::id_of(Collection::Documents, &source, 0);
-        let (section, keywords, kind, hash) = (String::new(), String::new(), "document".to_owned(), String::new());
-        let (service, environment, at, data) = (None, None, None, None);
-        let point = Point { id, source, title, section, keywords, service, environment, kind, at, hash, text, data };
-        Indexed { point, words, meaning: None }
-    };
-    let mut write = edge.write(&index, (0..2_000).map(point).collect());
+    let mut write = edge.write(&index, (0..2_000).map(indexed).collect());
     assert!(futures::poll!(&mut write).is_pending(), "it has begun");
     drop(write);
     edge.close().await.unwrap();

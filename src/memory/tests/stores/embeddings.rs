@@ -4,15 +4,15 @@ use std::{
 };
 
 use futures::FutureExt;
-use memory::{Ask, Collection, EmbeddingOptions, MemoryError, MemoryOptions};
+use memory::{Ask, Collection, EmbeddingOptions, Ended, MemoryError, MemoryOptions, Origin, Remembered};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::method};
 
 use crate::{both, double::Double, embedded, index, open, text};
 
 /// A model that knows two things: databases and networks.
-struct Model {
-    dimensions: usize,
+pub(crate) struct Model {
+    pub(crate) dimensions: usize,
 }
 
 impl Respond for Model {
@@ -37,7 +37,7 @@ impl Respond for Model {
 }
 
 /// Endpoint options whose pauses take no time and are written down.
-fn options(url: &str, pauses: &Arc<Mutex<Vec<Duration>>>) -> EmbeddingOptions {
+pub(crate) fn options(url: &str, pauses: &Arc<Mutex<Vec<Duration>>>) -> EmbeddingOptions {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let pauses = Arc::clone(pauses);
     EmbeddingOptions {
@@ -57,13 +57,13 @@ fn options(url: &str, pauses: &Arc<Mutex<Vec<Duration>>>) -> EmbeddingOptions {
     }
 }
 
-async fn model(dimensions: usize) -> MockServer {
+pub(crate) async fn model(dimensions: usize) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(method("POST")).respond_with(Model { dimensions }).mount(&server).await;
     server
 }
 
-fn documents() -> Vec<memory::Origin> {
+pub(crate) fn documents() -> Vec<Origin> {
     vec![
         text("a.md", "# Postgres replica\nThe replica lags; password hunter2."),
         text("b.md", "# DNS\nNames do not resolve."),
@@ -71,7 +71,23 @@ fn documents() -> Vec<memory::Origin> {
     ]
 }
 
-async fn sources(memory: &memory::Memory, text: &str) -> (Vec<String>, Vec<String>) {
+pub(crate) fn incident(number: u64, cause: &str) -> Remembered {
+    Remembered {
+        incident: number,
+        from: None,
+        alert: "Late".into(),
+        service: Some("payments".into()),
+        environment: None,
+        at: "2026-11-24T13:38:20Z".parse().unwrap(),
+        symptoms: Vec::new(),
+        cause: cause.into(),
+        remedies: Vec::new(),
+        ended: Ended::HandedOver,
+        said: Vec::new(),
+    }
+}
+
+pub(crate) async fn sources(memory: &memory::Memory, text: &str) -> (Vec<String>, Vec<String>) {
     let found =
         memory.search(Collection::Documents, &Ask { text: text.into(), limit: 3, ..Ask::default() }).await.unwrap();
     (found.hits.into_iter().map(|hit| hit.source).collect(), found.notes)
@@ -94,7 +110,7 @@ async fn meaning_finds_what_shares_no_word_in_both_stores_and_no_secret_leaves()
     }
 }
 
-async fn both_places() -> Vec<(MemoryOptions, Box<dyn std::any::Any>)> {
+pub(crate) async fn both_places() -> Vec<(MemoryOptions, Box<dyn std::any::Any>)> {
     let folder = tempfile::tempdir().unwrap();
     let double = Double::start().await;
     let server = MemoryOptions::at(memory::Place::Server(double.options()));
@@ -129,70 +145,20 @@ async fn another_model_makes_the_index_anew_and_until_then_words_are_compared() 
 }
 
 #[tokio::test]
-async fn an_endpoint_that_fails_is_asked_again_or_told_and_words_still_work() {
-    let limited =
-        |value: &str| ResponseTemplate::new(429).insert_header("retry-after", value).set_body_string("slow down");
-    let good = json!({"data": [{"index": 0, "embedding": [1.0, 0.0]}]});
-    let answer = |body: Value| ResponseTemplate::new(200).set_body_json(body);
-    let cases = [
-        ("500", ResponseTemplate::new(500).set_body_string("boom s3cret-key \u{1b}[31m")),
-        ("401", ResponseTemplate::new(401).set_body_string("no")),
-        ("429 in seconds", limited("7")),
-        ("429 until a date", limited("Tue, 24 Nov 2026 13:38:50 GMT")),
-        ("429 too long", limited("3600")),
-        ("redirect", ResponseTemplate::new(302).insert_header("location", "http://elsewhere/")),
-        ("malformed", ResponseTemplate::new(200).set_body_string("<html>")),
-        ("another form", answer(json!({"data": "x"}))),
-        ("too few", answer(json!({"data": []}))),
-        ("wrong index", answer(json!({"data": [{"index": 5, "embedding": [1.0]}]}))),
-        ("empty vector", answer(json!({"data": [{"index": 0, "embedding": []}]}))),
-        ("slow", answer(good.clone()).set_delay(Duration::from_secs(5))),
-        ("huge", ResponseTemplate::new(200).set_body_bytes(vec![b' '; 1 << 20])),
-    ];
-    let mut lines = Vec::new();
-    for (name, template) in cases {
-        let server = MockServer::start().await;
-        Mock::given(method("POST")).respond_with(template).mount(&server).await;
-        let pauses = Arc::default();
-        let folder = tempfile::tempdir().unwrap();
-        let memory =
-            open(MemoryOptions { embeddings: Some(options(&server.uri(), &pauses)), ..embedded(folder.path()) });
-        let told = memory.index(Collection::Documents, &documents(), &|_| {}).await.unwrap_err().to_string();
-        assert!(!told.contains("s3cret"), "{told}");
-        lines.push(format!("{name}: {told} after {:?}", pauses.lock().unwrap()));
-    }
-    insta::assert_snapshot!(lines.join("\n"), @r#"
-    500: the embeddings endpoint could not be reached: 500 Internal Server Error: boom [secret] [31m after [500ms, 1s]
-    401: the embeddings endpoint says: 401 Unauthorized: no after []
-    429 in seconds: the embeddings endpoint could not be reached: 429 Too Many Requests: slow down after [7s, 7s]
-    429 until a date: the embeddings endpoint could not be reached: 429 Too Many Requests: slow down after [30s, 30s]
-    429 too long: the embeddings endpoint could not be reached: 429 Too Many Requests: slow down after []
-    redirect: the embeddings endpoint says: 302 Found:  after []
-    malformed: the embeddings endpoint could not be reached: answers what is not the JSON expected: expected value at line 1 column 1 after [500ms, 1s]
-    another form: the embeddings endpoint could not be reached: answers what is not the JSON expected: invalid type: string "x", expected a sequence at line 1 column 11 after [500ms, 1s]
-    too few: the embeddings endpoint says: 0 vectors came for 1 texts after []
-    wrong index: the embeddings endpoint says: 1 vectors came for 1 texts after []
-    empty vector: the embeddings endpoint says: the vectors have no common length, or one out of bounds after []
-    slow: the embeddings endpoint could not be reached: no answer within 400 ms after [500ms, 1s]
-    huge: the embeddings endpoint says: the answer is larger than 65536 bytes after []
-    "#);
-}
-
-#[tokio::test]
-async fn an_endpoint_that_is_gone_leaves_the_words() {
+async fn another_model_makes_the_index_of_incidents_anew_though_none_has_changed() {
     let server = model(4).await;
-    let folder = tempfile::tempdir().unwrap();
-    let options = options(&server.uri(), &Arc::default());
-    let memory = open(MemoryOptions { embeddings: Some(options), ..embedded(folder.path()) });
-    index(&memory, Collection::Documents, &documents()).await;
-    server.reset().await;
-    Mock::given(method("POST")).respond_with(ResponseTemplate::new(503)).mount(&server).await;
-    let (found, notes) = sources(&memory, "postgres replica").await;
-    assert_eq!(found, ["a.md"]);
-    assert!(
-        notes[0].starts_with("only words were compared: the embeddings endpoint could not be reached"),
-        "{notes:?}"
-    );
+    let past = [incident(1, "the postgres replica lags")];
+    for place in both_places().await {
+        let without = open(place.0.clone());
+        assert_eq!(without.follow(&past, &[]).await.unwrap(), (1, 0));
+        drop(without);
+        let with = open(MemoryOptions { embeddings: Some(options(&server.uri(), &Arc::default())), ..place.0 });
+        let ask = Ask { text: "the database is behind".into(), limit: 3, ..Ask::default() };
+        assert!(with.recall(&ask).await.unwrap().notes[0].contains("`devops-agent memory index` makes it anew"));
+        assert_eq!(with.follow(&past, &[]).await.unwrap(), (0, 0), "no text is read again");
+        let recalled = with.recall(&ask).await.unwrap();
+        assert_eq!((recalled.past.len(), recalled.notes), (1, vec![]), "found by its meaning");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 use chrono::{DateTime, Utc};
-use memory::{Ask, Collection, Ended, Forget, Memory, MemoryError, Recalled, Remedy, Remembered, Said, Word};
+use memory::{
+    Ask, Collection, Ended, Forget, Memory, MemoryError, MemoryOptions, Place, Recalled, Remedy, Remembered, Said, Word,
+};
 use serde_json::json;
 
 use crate::{both, embedded, index, open, text};
@@ -9,9 +11,10 @@ fn at(day: u32) -> DateTime<Utc> {
 }
 
 /// A service that hung: `tool` was tried and did or did not help.
-fn hung(incident: u64, tool: &str, helped: bool) -> Remembered {
+pub(crate) fn hung(incident: u64, tool: &str, helped: bool) -> Remembered {
     Remembered {
         incident,
+        from: None,
         alert: "PaymentsDown".into(),
         service: Some("payments".into()),
         environment: Some("production".into()),
@@ -32,12 +35,12 @@ fn hung(incident: u64, tool: &str, helped: bool) -> Remembered {
     }
 }
 
-async fn recall(memory: &Memory) -> Recalled {
+pub(crate) async fn recall(memory: &Memory) -> Recalled {
     let text = "PaymentsDown\npayments does not answer its health check, deadlock in pool".to_owned();
     memory.recall(&Ask { text, limit: 5, ..Ask::default() }).await.unwrap()
 }
 
-fn lines(recalled: &Recalled) -> Vec<String> {
+pub(crate) fn lines(recalled: &Recalled) -> Vec<String> {
     recalled.advice.iter().map(ToString::to_string).collect()
 }
 
@@ -137,13 +140,13 @@ async fn what_the_journal_tells_takes_the_place_of_what_is_kept() {
     }
 }
 
-fn holds(folder: &std::path::Path, text: &[u8]) -> bool {
+pub(crate) fn holds(folder: &std::path::Path, text: &str) -> bool {
     std::fs::read_dir(folder).unwrap().any(|entry| {
         let path = entry.unwrap().path();
         if path.is_dir() {
             return holds(&path, text);
         }
-        std::fs::read(&path).unwrap().windows(text.len()).any(|window| window == text)
+        String::from_utf8_lossy(&std::fs::read(&path).unwrap()).contains(text)
     })
 }
 
@@ -155,15 +158,15 @@ async fn forgotten_text_lies_nowhere_on_the_disk_and_secrets_never_do() {
     remembered.cause = "the zanzibar cluster was split".into();
     memory.remember(&remembered).await.unwrap();
     memory.remember(&hung(2, "restart_container", true)).await.unwrap();
-    assert!(holds(folder.path(), b"zanzibar"));
-    assert!(!holds(folder.path(), b"hunter2"));
+    assert!(holds(folder.path(), "zanzibar"));
+    assert!(!holds(folder.path(), "hunter2"));
     memory.forget(&Forget::Incident(1)).await.unwrap();
-    assert!(!holds(folder.path(), b"zanzibar"));
+    assert!(!holds(folder.path(), "zanzibar"));
     assert_eq!(recall(&memory).await.past.len(), 1);
 }
 
 #[tokio::test]
-async fn what_could_not_be_forgotten_to_the_end_is_still_there_to_be_forgotten() {
+async fn what_could_not_be_forgotten_to_the_end_is_found_no_more_and_its_text_goes_with_the_next_change() {
     let folder = tempfile::tempdir().unwrap();
     let memory = open(embedded(folder.path()));
     let mut remembered = hung(1, "restart_container", true);
@@ -174,49 +177,31 @@ async fn what_could_not_be_forgotten_to_the_end_is_still_there_to_be_forgotten()
     let next = folder.path().join("incidents").join(format!("{}2", name.strip_suffix('1').unwrap()));
     std::fs::write(&next, "").unwrap();
     assert!(memory.forget(&Forget::Incident(1)).await.is_err());
-    assert!(memory.follow(&[], &[1]).await.is_err());
+    assert!(memory.follow(&[], &[1]).await.is_err(), "its text is still there");
+    assert_eq!(recall(&memory).await.past.len(), 0);
+    drop(memory);
     std::fs::remove_file(&next).unwrap();
-    assert_eq!(memory.follow(&[], &[1]).await.unwrap(), (0, 1), "it has not gone before its text has");
-    assert!(!holds(folder.path(), b"zanzibar"));
+    let memory = open(embedded(folder.path()));
+    assert!(holds(folder.path(), "zanzibar"));
+    assert_eq!(memory.follow(&[], &[]).await.unwrap(), (0, 0));
+    assert!(!holds(folder.path(), "zanzibar"));
 }
 
 #[tokio::test]
-async fn an_export_is_read_again_and_bad_lines_are_told() {
-    for (_alive, store, memory) in both().await {
-        memory.remember(&hung(1, "restart_container", true)).await.unwrap();
-        index(&memory, Collection::Runbooks, &[text("r.md", "# Disk\n## A\nfull\n## B\nrotate")]).await;
-        let mut out = Vec::new();
-        assert_eq!(memory.export(&mut out).await.unwrap(), 3, "{store}");
-        let folder = tempfile::tempdir().unwrap();
-        let copy = open(embedded(folder.path()));
-        let mut lines = String::from_utf8(out.clone()).unwrap();
-        lines.push_str("\nnot json\n{\"collection\":\"nonsense\"}\n");
-        lines.push_str(&format!("{}\n", "x".repeat(2 << 20)));
-        lines.push_str(
-            "{\"collection\":\"incidents\",\"point\":{\"source\":\"s\",\"title\":\"t\",\"kind\":\"k\",\"text\":\"x\"}}",
-        );
-        let (read, bad) = copy.import("old.jsonl", &mut lines.as_bytes()).await.unwrap();
-        let told: Vec<_> = bad.iter().map(|bad| bad.to_string().chars().take(58).collect::<String>()).collect();
-        assert_eq!(read, 3, "{told:?}");
-        assert_eq!(
-            told,
-            [
-                "old.jsonl:5: is no line of an export: expected ident at li",
-                "old.jsonl:6: is no line of an export: unknown variant `non",
-                "old.jsonl:7: is longer than 1048576 bytes",
-                "old.jsonl:8: is an incident without `data`, or with anothe",
-            ]
-        );
-        let mut again = Vec::new();
-        copy.export(&mut again).await.unwrap();
-        let sorted = |bytes: &[u8]| {
-            let mut lines: Vec<_> = String::from_utf8(bytes.to_vec()).unwrap().lines().map(str::to_owned).collect();
-            lines.sort();
-            lines
-        };
-        assert_eq!(sorted(&again), sorted(&out), "{store}");
-        assert_eq!(recall(&copy).await.advice, recall(&memory).await.advice);
-    }
+async fn what_is_forgotten_is_found_no_more_though_the_disk_is_nearly_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = open(embedded(folder.path()));
+    let told: Vec<_> = (1..=3).map(|incident| hung(incident, "restart_container", true)).collect();
+    memory.follow(&told, &[]).await.unwrap();
+    drop(memory);
+    let reserve = fs4::available_space(folder.path()).unwrap() / 2 * 3;
+    let memory = open(MemoryOptions::at(Place::Embedded { folder: folder.path().to_owned(), reserve }));
+    let full = memory.forget(&Forget::Incident(1)).await.unwrap_err();
+    assert!(matches!(full, MemoryError::DiskFull { .. }), "{full}");
+    let full = memory.follow(&[], &[2]).await.unwrap_err();
+    assert!(matches!(full, MemoryError::DiskFull { .. }), "{full}");
+    let left: Vec<_> = recall(&memory).await.past.iter().map(|past| past.remembered.incident).collect();
+    assert_eq!(left, [3]);
 }
 
 #[tokio::test]

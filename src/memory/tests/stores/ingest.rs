@@ -1,8 +1,8 @@
 use std::{fs, path::Path, sync::Mutex};
 
-use memory::{Ask, Collection, Memory, MemoryError, Origin, Progress};
+use memory::{Ask, Collection, Edge, Filter, Index, Memory, MemoryError, Origin, Place, Progress, Server, Store};
 
-use crate::{both, index};
+use crate::{both, embeddings::both_places, index, open};
 
 fn write(folder: &Path, name: &str, text: &[u8]) {
     let path = folder.join(name);
@@ -41,6 +41,24 @@ async fn a_folder_is_followed_and_what_did_not_change_is_left() {
         assert_eq!(found(&memory, "redis failover replica promoted").await, ["b.markdown"], "{store}");
         assert_eq!(found(&memory, "maxmemory policy").await, Vec::<String>::new(), "{store}: the section that is gone");
         assert_eq!(memory.stats().await.unwrap()[2].points, 1, "{store}");
+    }
+}
+
+#[tokio::test]
+async fn folders_that_overlap_hold_each_document_once() {
+    for (_alive, store, memory) in both().await {
+        let folder = tempfile::tempdir().unwrap();
+        let origins = [folder.path().to_owned(), folder.path().join("post-mortems")].map(Origin::Folder);
+        write(folder.path(), "a.md", b"# Kafka lag\nConsumers fall behind.");
+        write(folder.path(), "post-mortems/b.md", b"# Redis eviction\nKeys are evicted.");
+        for written in [2, 0] {
+            let done = index(&memory, Collection::Documents, &origins).await;
+            assert_eq!((done.documents, done.written, done.removed), (2, written, 0), "{store}");
+        }
+        let same = [crate::text("t.md", "# T\none"), crate::text("t.md", "# T\none")];
+        for written in [1, 0] {
+            assert_eq!(index(&memory, Collection::Runbooks, &same).await.written, written, "{store}");
+        }
     }
 }
 
@@ -102,18 +120,58 @@ async fn progress_is_told_and_secrets_are_masked_before_they_are_kept() {
 
 #[tokio::test]
 async fn a_document_that_was_half_written_is_written_again() {
-    for (_alive, store, memory) in both().await {
+    for (options, _alive) in both_places().await {
         let document = [crate::text("d.md", "# Kafka\n## Lag\nConsumers fall behind.\n## Brokers\nA broker is gone.")];
+        let memory = open(options.clone());
         index(&memory, Collection::Documents, &document).await;
-        let mut out = Vec::new();
-        memory.export(&mut out).await.unwrap();
+        drop(memory);
         // Its first section as it is, its second one as an older version had it.
-        let lines: Vec<_> = String::from_utf8(out).unwrap().lines().map(str::to_owned).collect();
-        let second = lines.iter().find(|line| line.contains("broker is gone")).unwrap();
-        let older = second.replace("broker is gone", "leader is gone").replacen("\"hash\":\"", "\"hash\":\"0", 1);
-        memory.import("older.jsonl", &mut older.as_bytes()).await.unwrap();
-        assert_eq!(index(&memory, Collection::Documents, &document).await.written, 1, "{store}");
-        assert_eq!(index(&memory, Collection::Documents, &document).await.written, 0, "{store}");
-        assert_eq!(found(&memory, "kafka broker is gone").await, ["d.md"], "{store}");
+        let store: Box<dyn Store> = match options.place.clone() {
+            Place::Embedded { folder, reserve } => Box::new(Edge::open(&folder, reserve).unwrap()),
+            Place::Server(options) => Box::new(Server::new(options).unwrap()),
+        };
+        let name = store.current(Collection::Documents).await.unwrap().unwrap();
+        let current = Index { collection: Collection::Documents, name };
+        let (points, _) = store.page(&current, Filter::default(), None, 10, true).await.unwrap();
+        let mut second = points.into_iter().find(|indexed| indexed.point.text.contains("broker is gone")).unwrap();
+        second.point.hash = "older".to_owned();
+        second.point.text = "The leader is gone.".to_owned();
+        store.write(&current, vec![second]).await.unwrap();
+        drop(store);
+        let memory = open(options);
+        for written in [1, 0] {
+            assert_eq!(index(&memory, Collection::Documents, &document).await.written, written);
+        }
+        assert_eq!(found(&memory, "kafka broker is gone").await, ["d.md"]);
+    }
+}
+
+#[tokio::test]
+async fn one_short_page_that_changed_does_not_weigh_all_others_anew() {
+    let version = |number: usize, version: &str, text: Option<String>| Origin::Versioned {
+        source: format!("acme/handbook/{number}.md"),
+        version: format!("{version} of {number}"),
+        text,
+    };
+    let long = |number: usize| format!("# Turbine {number}\n{}", "The rotor of the turbine turns slowly. ".repeat(12));
+    for (_alive, store, memory) in both().await {
+        let all: Vec<_> = (0..40).map(|number| version(number, "first", Some(long(number)))).collect();
+        index(&memory, Collection::Documents, &all).await;
+        let before = memory.stats().await.unwrap()[2].index.clone();
+        // As after a small commit: the texts of the others are not fetched.
+        let mut next: Vec<_> = (0..40).map(|number| version(number, "first", None)).collect();
+        next[7] = version(7, "second", Some("# Kafka lag\nConsumers fall behind.".to_owned()));
+        let done = index(&memory, Collection::Documents, &next).await;
+        assert_eq!((done.documents, done.written, done.removed), (40, 1, 0), "{store}");
+        assert_eq!(memory.stats().await.unwrap()[2].index, before, "{store}");
+        assert_eq!(found(&memory, "kafka lag, consumers behind").await, ["7.md"], "{store}");
+        assert_eq!(found(&memory, "turbine rotor turns slowly").await.len(), 5, "{store}");
+        // When most of them are short, it is time.
+        let short = |number| Some(format!("# Kafka {number}\nConsumers fall behind."));
+        next = (0..40).map(|number| version(number, "third", if number < 38 { short(number) } else { None })).collect();
+        index(&memory, Collection::Documents, &next).await;
+        let next: Vec<_> = (0..40).map(|number| version(number, "third", None)).collect();
+        index(&memory, Collection::Documents, &next).await;
+        assert_ne!(memory.stats().await.unwrap()[2].index, before, "{store}");
     }
 }

@@ -12,14 +12,16 @@ mod both;
 mod double;
 mod embedded;
 mod embeddings;
+mod endpoint;
 mod engine;
 mod incidents;
 mod ingest;
 mod server;
+mod transfer;
 
 use std::{any::Any, path::Path};
 
-use memory::{Collection, Memory, MemoryOptions, Origin, Place};
+use memory::{Collection, Indexed, Memory, MemoryOptions, Origin, Place, Point, Weights};
 
 use crate::double::Double;
 
@@ -56,4 +58,16 @@ pub(crate) async fn both_at(threshold: f32) -> Vec<(Box<dyn Any>, &'static str, 
 
 pub(crate) async fn index(memory: &Memory, collection: Collection, origins: &[Origin]) -> memory::Ingested {
     memory.index(collection, origins, &|_| {}).await.unwrap()
+}
+
+/// A point as an index without meanings has it.
+pub(crate) fn indexed(number: usize) -> Indexed {
+    let source = format!("{number}.md");
+    let (title, text) = (format!("Disk {number}"), "rotate the logs of the volume".to_owned());
+    let words = Weights::default().document(&title, "", &text);
+    let id = Point::id_of(Collection::Documents, &source, 0);
+    let (section, keywords, kind, hash) = (String::new(), String::new(), "document".to_owned(), String::new());
+    let (service, environment, at, data) = (None, None, None, None);
+    let point = Point { id, source, title, section, keywords, service, environment, kind, at, hash, text, data };
+    Indexed { point, words, meaning: None }
 }

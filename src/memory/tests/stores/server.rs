@@ -1,13 +1,15 @@
 use std::time::Duration;
 
-use memory::{Ask, Collection, Memory, MemoryError, MemoryOptions, Place, ServerOptions};
+use memory::{
+    Ask, Collection, Index, IndexName, Memory, MemoryError, MemoryOptions, Place, Server, ServerOptions, Store, Weights,
+};
 use tokio::{io::AsyncWriteExt, net::TcpListener};
 use tonic::{Code, Status, metadata::MetadataMap};
 
 use crate::{
     clean,
     double::{Double, Fault, KEY},
-    index, open, text,
+    index, indexed, open, text,
 };
 
 fn at(options: ServerOptions) -> Memory {
@@ -39,6 +41,30 @@ async fn an_index_is_a_collection_behind_an_alias_with_its_fields_indexed() {
     let after = double.collections();
     assert!(after.len() == 1 && after[0].ends_with("-2"), "{after:?}");
     assert_eq!(search(&memory).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn of_two_processes_that_make_an_index_at_once_one_is_whole_and_the_other_fails() {
+    let double = Double::start().await;
+    let [first, second] = [(); 2].map(|()| Server::new(double.options()).unwrap());
+    let named = Index { collection: Collection::Documents, name: IndexName::of(&Weights::default(), None, 1) };
+    let of_first = first.create(&named, None).await.unwrap();
+    first.write(&of_first, (0..10).map(indexed).collect()).await.unwrap();
+    let of_second = second.create(&named, None).await.unwrap();
+    second.write(&of_second, (0..5).map(indexed).collect()).await.unwrap();
+    first.write(&of_first, (10..20).map(indexed).collect()).await.unwrap();
+    first.switch(&of_first).await.unwrap();
+    assert!(second.write(&of_second, (5..20).map(indexed).collect()).await.is_err(), "its index is gone");
+    assert!(second.switch(&of_second).await.is_err());
+    for store in [&first, &second] {
+        assert_eq!(store.current(Collection::Documents).await.unwrap().as_ref(), Some(&of_first.name));
+        assert_eq!(store.count(&of_first).await.unwrap(), 20);
+    }
+    // What the same process broke off it makes again.
+    let next = first.create(&Index { name: IndexName { generation: 2, ..named.name }, ..named }, None).await.unwrap();
+    first.write(&next, (0..3).map(indexed).collect()).await.unwrap();
+    assert_eq!(first.create(&next, None).await.unwrap(), next);
+    assert_eq!(first.count(&next).await.unwrap(), 0);
 }
 
 #[tokio::test]
