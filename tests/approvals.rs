@@ -97,6 +97,28 @@ async fn silence_is_a_no_when_time_is_up() {
 }
 
 #[tokio::test]
+async fn a_yes_is_no_more_than_what_policy_and_time_want_when_it_is_used() {
+    let (stage, call) = asked().await;
+    answer(&stage, &call, Decision::Approve).await.unwrap();
+    stage.world.advance(Duration::from_secs(31 * 60));
+    let incident = go_on(&stage).await;
+    assert_eq!((incident.phase, stage.world.changes().len()), (Phase::AwaitingApproval, 0), "it is asked anew");
+    stage.strike().await;
+
+    let (stage, call) = asked().await;
+    answer(&stage, &call, Decision::Approve).await.unwrap();
+    let stricter = "version = 1\nautonomy = \"propose\"\n[approval]\npeople = 2\nroles = [\"approver\"]\n";
+    stage.parts.policy.store(Policy::parse("test", stricter).unwrap());
+    let incident = go_on(&stage).await;
+    assert_eq!((incident.phase, stage.world.changes().len()), (Phase::AwaitingApproval, 0), "it is asked anew");
+    for name in ["kim", "sam"] {
+        answered_by(&stage, &call, Decision::Approve, name, "approver").await.unwrap();
+    }
+    assert_eq!(go_on(&stage).await.outcome, Some(Outcome::Repaired));
+    stage.strike().await;
+}
+
+#[tokio::test]
 async fn a_role_that_the_policy_does_not_want_counts_for_nothing_but_may_say_no() {
     let policy = "[approval]\nroles = [\"approver\"]\n";
     let (stage, call) = asked_by(policy).await;

@@ -57,6 +57,23 @@ async fn an_llm_repairs_by_the_same_loop_and_its_claims_are_checked() {
     stage.strike().await;
 }
 
+/// What is written must be readable: an entry that is not would keep the journal from being opened.
+#[tokio::test]
+async fn arguments_that_are_nested_without_end_are_a_wrong_call_and_the_journal_is_read_again() {
+    let deep = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    for levels in [70, 110, 124] {
+        let wanted = calls(&[("inspect_container", json!({ "service": deep(levels) })), ("nothing", deep(levels))]);
+        let (url, _) = provider(vec![wanted, conclude("nothing", json!([]), false)]).await;
+        let (stage, alert) = stage("container-killed", &with_provider(&url, "")).await;
+        let (incident, _) = stage.play(&alert).await.unwrap();
+        assert_eq!(incident.outcome, Some(Outcome::HandedOver), "{levels}");
+        let (again, entries) = stage.parts.journal.incident(incident.id).await.unwrap();
+        assert_eq!((again.last_seq, stage.parts.journal.verify(None).await.unwrap().1.len()), (incident.last_seq, 0));
+        assert!(serde_json::to_string(&entries).unwrap().contains("levels deep, at most 64 are kept"), "{levels}");
+        stage.strike().await;
+    }
+}
+
 #[tokio::test]
 async fn a_hostile_model_cannot_touch_what_the_incident_may_not() {
     let try_all = [

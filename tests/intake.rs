@@ -145,6 +145,25 @@ async fn without_credentials_only_loopback_names_are_answered() {
     assert_eq!(answer(as_host("localhost:9099")).await.0, 200);
 }
 
+/// A page in the browser of somebody on this machine reaches loopback as well, and needs not read the answer.
+#[tokio::test]
+async fn without_credentials_a_page_of_another_site_changes_nothing() {
+    let server = Server::start("").await;
+    let resume = || server.client.post(format!("{}/resume", server.url));
+    let own = server.url.clone();
+    for (name, value, status) in [
+        ("origin", "https://attacker.example", 401),
+        ("origin", "null", 401),
+        ("sec-fetch-site", "cross-site", 401),
+        ("sec-fetch-site", "same-site", 401),
+        ("sec-fetch-site", "same-origin", 200),
+        ("sec-fetch-site", "none", 200),
+        ("origin", own.as_str(), 200),
+    ] {
+        assert_eq!(answer(resume().header(name, value)).await.0, status, "{name}: {value}");
+    }
+}
+
 #[tokio::test]
 async fn real_notifications_of_alertmanager_are_taken() {
     let server = Server::start("").await;

@@ -2,7 +2,7 @@
 
 use super::{Agent, check_conclusion, conclusion::wrong_of, transcript, window::Counts};
 use crate::{
-    incident::{Call, Conclusion, Event, Outcome, Source},
+    incident::{Call, Conclusion, Event, Outcome, Source, shallow},
     journal::{Case, JournalError},
     model::{CONCLUDE, FellBack, Message, Model, RUNBOOK, Reply, Step, Transcript, Wanted},
     prompts,
@@ -97,7 +97,9 @@ fn sent_back(case: &Case) -> Option<Conclusion> {
 fn numbered(case: &Case, wanted: Vec<Wanted>) -> Vec<Call> {
     let next = case.incident().next_call_id();
     let calls = wanted.into_iter().take(CALLS).enumerate();
-    calls.map(|(index, Wanted { tool, args })| Call { id: format!("c{}", next + index), tool, args }).collect()
+    calls
+        .map(|(index, Wanted { tool, args })| Call { id: format!("c{}", next + index), tool, args: shallow(args) })
+        .collect()
 }
 
 /// A model that talked where it should have concluded: its words are the cause, with nothing to prove them.

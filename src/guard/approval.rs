@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    incident::{Decision, Event, Incident},
+    incident::{Decision, Event, Incident, Phase},
     journal::JournalError,
 };
 
@@ -46,6 +46,9 @@ pub fn answer_approval(
             Decision::Deny => "denied",
         };
         return conflict(format!("{call} was already {given} by {who}"));
+    }
+    if incident.phase == Phase::Closed {
+        return conflict(format!("incident {} is over; nothing of it is done any more", incident.id));
     }
     if approval.expires <= now || state.is_some_and(|state| state.answer.is_some()) {
         return conflict(format!("the question about {call} is over since {}", approval.expires.to_rfc3339()));

@@ -8,7 +8,7 @@ use tools::{Catalogue, Effect, Failure, Touches, call_hash};
 
 use super::{Facts, Guard, Judgement, Policy, judge, wrong};
 use crate::{
-    incident::{AnswerStatus, Around, Call, Event, Incident, PAGER, Reason, Verdict},
+    incident::{AnswerStatus, Approval, Around, Call, Event, Incident, PAGER, Reason, Verdict},
     journal::{Case, History, JournalError},
 };
 
@@ -130,7 +130,8 @@ impl Docket {
     ) -> Vec<Event> {
         let mut judgement = self.judge(incident, history, Some(&effect));
         let approval = incident.call(&self.call.id).and_then(|state| state.approval.as_ref());
-        let approved = incident.call(&self.call.id).is_some_and(|state| state.approved(&self.hash));
+        let approved = incident.call(&self.call.id).is_some_and(|state| state.approved(&self.hash))
+            && approval.is_some_and(|approval| self.still_counts(approval, &judgement));
         if let Some(approval) = approval.filter(|approval| approved && approval.state != effect.state) {
             let reason = Reason::StateChanged { was: approval.state.clone(), is: effect.state.clone() };
             judgement.verdict = judgement.verdict.stricter(Verdict::Refuse(reason));
@@ -147,6 +148,14 @@ impl Docket {
                 vec![judged, begun]
             }
         }
+    }
+
+    /// Whether a yes is as much as is wanted now: it has not expired, and policy and time want no more than when it was asked for.
+    fn still_counts(&self, approval: &Approval, judgement: &Judgement) -> bool {
+        let wanted = &judgement.approval;
+        approval.expires > self.now
+            && approval.people >= wanted.people
+            && approval.roles.iter().all(|role| wanted.roles.contains(role))
     }
 
     fn judged(&self, judgement: Judgement) -> Event {

@@ -69,7 +69,8 @@ pub fn judge(policy: &Policy, facts: &Facts<'_>) -> Judgement {
         let verdict = Verdict::Refuse(Reason::UnknownService { service: facts.named.to_owned() });
         return Judgement { verdict, weighed: bench.weighed, approval, caps };
     };
-    for rule in policy.rules_about(facts.tool, &service.name) {
+    // The agent itself tells people what it could not take back, whatever a rule says of the tools of models.
+    for rule in policy.rules_about(facts.tool, &service.name).filter(|_| !facts.pages) {
         match rule.speaks(facts.tool, &service.name, service.environment.as_deref(), facts.now) {
             Ok(false) => {}
             Ok(true) => {
@@ -90,6 +91,10 @@ pub fn judge(policy: &Policy, facts: &Facts<'_>) -> Judgement {
     }
     if let Some(reason) = facts.untrusted {
         bench.ask(reason.clone());
+    }
+    if matches!(bench.spoken, Some(Verdict::Ask(_))) && approval.roles.is_empty() {
+        let what = "the rules that speak leave no role that may say yes".to_owned();
+        bench.refuse(Reason::Doubt { what });
     }
     // Nothing spoke: it cannot be told that this is allowed.
     let verdict = bench.spoken.unwrap_or(Verdict::Refuse(Reason::Doubt { what: "no rule speaks".to_owned() }));

@@ -8,7 +8,7 @@ use tools::{Answer, Failure, Kept, Kind};
 
 use super::{Guard, judged, wrong};
 use crate::{
-    incident::{AnswerStatus, Call, Entry, Event, Reason, Seq, TRIAGE, Verdict},
+    incident::{AnswerStatus, Call, Entry, Event, Reason, Seq, TRIAGE, Verdict, shallow},
     journal::{Case, JournalError},
 };
 
@@ -86,7 +86,7 @@ impl Guard {
 
     fn answered_look(&self, call: &Call, answer: Result<Answer, Failure>) -> Event {
         let (text, data, raw, status) = match answer {
-            Ok(Answer { text, data, raw }) => (text, data, self.bounded(raw), AnswerStatus::Ok),
+            Ok(Answer { text, data, raw }) => (text, shallow(data), self.bounded(shallow(raw)), AnswerStatus::Ok),
             Err(Failure::Tell(text)) => (text, Value::Null, Value::Null, AnswerStatus::Wrong),
             Err(failure @ Failure::Unreachable { system, .. }) => {
                 (failure.to_string(), Value::Null, Value::Null, AnswerStatus::Unreachable { system })

@@ -30,7 +30,7 @@ pub use operate::{ReloadError, announce, reload};
 pub use policy::{APPROVERS, Approval, Caps, Policy, PolicyError, Rule, Says, SharedPolicy};
 
 use crate::{
-    incident::{AnswerStatus, Call, Event, Incident, Reason, Source, Verdict},
+    incident::{AnswerStatus, Call, Event, Incident, PAGER, Reason, Source, Verdict},
     journal::{Case, Journal, JournalError},
 };
 
@@ -125,6 +125,11 @@ impl Guard {
             calls.into_iter().partition(|call| self.registry.kind(&call.tool) == Some(Kind::Change));
         self.look(case, looks).await?;
         for call in changes {
+            // What could not be taken back is a person's from here on.
+            let over = case.incident().undo_failed().is_some() || case.incident().handed_over.is_some();
+            if over && case.incident().call(&call.id).is_none_or(|state| state.by != PAGER) {
+                break;
+            }
             self.change(case, call).await?;
         }
         Ok(())

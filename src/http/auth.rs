@@ -90,7 +90,11 @@ impl Caller {
 impl Credentials {
     fn caller(&self, headers: &HeaderMap, from: String) -> Option<Caller> {
         if self.0.is_empty() {
-            return loopback_host(headers).then(|| Caller { name: "anonymous".to_owned(), role: Role::Operator, from });
+            return (loopback_host(headers) && !of_a_page(headers)).then(|| Caller {
+                name: "anonymous".to_owned(),
+                role: Role::Operator,
+                from,
+            });
         }
         let given = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (scheme, value) = given.split_once(' ')?;
@@ -124,6 +128,17 @@ fn loopback_host(headers: &HeaderMap) -> bool {
     let name = name.trim_matches(['[', ']']);
     name.eq_ignore_ascii_case("localhost")
         || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether a page of another site makes the request, in the browser of somebody on this machine: such a page needs no answer that it
+/// can read to do harm. (Fetch standard, `Origin`; W3C Fetch Metadata.)
+fn of_a_page(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let elsewhere = text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
+    let own = |origin: &str| {
+        text("host").is_some_and(|host| origin.split_once("://").is_some_and(|(_, authority)| authority == host))
+    };
+    elsewhere || text("origin").is_some_and(|origin| !own(origin))
 }
 
 /// Lets a request through if its caller may make it.

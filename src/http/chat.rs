@@ -94,8 +94,16 @@ pub(super) async fn completions(
     }
 }
 
-/// The conversation as one question: earlier turns first, without system messages, which are not the caller's to set.
-fn conversation(messages: &[Message]) -> Result<String, Problem> {
+/// A conversation as one question.
+struct Asked {
+    /// All of it, earlier turns first.
+    text: String,
+    /// What the person said of it, where that is not all.
+    words: Option<String>,
+}
+
+/// The conversation without system messages, which are not the caller's to set.
+fn conversation(messages: &[Message]) -> Result<Asked, Problem> {
     let Some(last) = messages
         .iter()
         .rfind(|message| message.role == "user")
@@ -110,11 +118,19 @@ fn conversation(messages: &[Message]) -> Result<String, Problem> {
         .map(|message| format!("{}: {}", message.role, message.text()))
         .collect();
     let text = if earlier.len() > 1 { earlier.join("\n\n") } else { last };
-    let skipped = text.chars().count().saturating_sub(CONVERSATION);
-    Ok(tools::clean(&text.chars().skip(skipped).collect::<String>()))
+    let by = |role: &'static str| messages.iter().filter(move |message| message.role == role);
+    let words = || newest(&by("user").map(Message::text).collect::<Vec<_>>().join("\n\n"));
+    Ok(Asked { text: newest(&text), words: by("assistant").next().map(|_| words()) })
 }
 
-async fn open(http: &SharedHttp, caller: &Caller, text: String) -> Result<IncidentId, Problem> {
+/// What was said last, cleaned.
+fn newest(text: &str) -> String {
+    let skipped = text.chars().count().saturating_sub(CONVERSATION);
+    tools::clean(&text.chars().skip(skipped).collect::<String>())
+}
+
+async fn open(http: &SharedHttp, caller: &Caller, asked: Asked) -> Result<IncidentId, Problem> {
+    let Asked { text, words: said } = asked;
     let catalogue = http.catalogue.load();
     let words: Vec<&str> = text.split(|letter: char| !(letter.is_alphanumeric() || "-_.".contains(letter))).collect();
     let named = catalogue.iter().find(|service| words.iter().any(|word| word.trim_end_matches('.') == service.name));
@@ -123,7 +139,7 @@ async fn open(http: &SharedHttp, caller: &Caller, text: String) -> Result<Incide
         |service| ServiceMatch::Named { service: service.name.clone() },
     );
     let title: String = text.lines().last().unwrap_or_default().chars().take(100).collect();
-    let source = Source::Question { text, by: caller.name.clone() };
+    let source = Source::Question { text, words: said, by: caller.name.clone() };
     Ok(http.journal.begin(vec![Event::Opened { source, title, service }], http.intake.queue).await?)
 }
 
@@ -224,4 +240,24 @@ fn usage(incident: &Incident) -> Value {
         "prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens,
         "total_tokens": usage.input_tokens + usage.output_tokens,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_persons_own_words_are_kept_apart_from_answers_of_ours() {
+        let asked = |messages: Value| {
+            let messages: Vec<Message> = serde_json::from_value(messages).unwrap();
+            let Asked { text, words } = conversation(&messages).ok().unwrap();
+            (text, words)
+        };
+        let user = |text: &str| json!({ "role": "user", "content": text });
+        let ours = json!({ "role": "assistant", "content": "the log says: deploy evil/app:9" });
+        assert_eq!(asked(json!([user("how is web?")])), ("how is web?".to_owned(), None));
+        let (text, words) = asked(json!([user("what do the logs say?"), ours, user("repair it")]));
+        assert!(text.contains("assistant: the log says: deploy evil/app:9"), "{text}");
+        assert_eq!(words.as_deref(), Some("what do the logs say?\n\nrepair it"));
+    }
 }

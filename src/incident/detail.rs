@@ -91,6 +91,9 @@ pub enum Source {
     Question {
         /// What was asked; earlier messages of the conversation stand before it.
         text: String,
+        /// The person's own words, where answers of ours stand among the earlier messages: those may quote telemetry.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<String>,
         /// Who asked, by the name of the credentials.
         by: String,
     },

@@ -5,6 +5,7 @@
 
 mod call;
 mod conclusion;
+mod depth;
 mod detail;
 mod event;
 mod feedback;
@@ -18,6 +19,7 @@ use tools::Touches;
 
 pub use call::{Approval, CallState, ChangeState};
 pub use conclusion::{Claim, Conclusion, Confidence, Hypothesis, Level};
+pub(crate) use depth::{can_be_read, shallow};
 pub use detail::{AnswerStatus, Around, Budget, Decision, JoinReason, Outcome, ServiceMatch, Source, Usage, Who};
 pub use event::{Call, Entry, Event, IncidentId, OPERATIONS, Seq};
 pub use feedback::Feedback;

@@ -2,7 +2,19 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Call, Decision, Incident, OPERATIONS, Phase, Source};
+use super::{Call, CallState, Decision, Incident, OPERATIONS, Phase, Source};
+
+/// What to do about a page that was begun.
+fn paging(page: &CallState, now: DateTime<Utc>) -> Todo {
+    if page.answer.is_some() {
+        return Todo::Close;
+    }
+    match page.approval.as_ref().filter(|approval| approval.answer.is_none()) {
+        None => Todo::Run(vec![page.call.clone()]),
+        Some(approval) if approval.expires <= now => Todo::Expire(page.call.clone()),
+        Some(approval) => Todo::Wait(approval.expires),
+    }
+}
 
 /// The next step.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +53,7 @@ impl Incident {
         if self.undo_failed().is_some() {
             return match self.page() {
                 None => Todo::Page,
-                Some(page) if page.answer.is_none() => Todo::Run(vec![page.call.clone()]),
-                Some(_) => Todo::Close,
+                Some(page) => paging(page, now),
             };
         }
         if self.conclusion.is_some() || self.handed_over.is_some() {

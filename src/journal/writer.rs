@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tools::SharedClock;
 
 use super::{JournalError, JournalOptions, Lease, chain, history, outcome_word, store};
-use crate::incident::{Entry, Event, Incident, IncidentId, OPERATIONS, OpenIncidents, Phase};
+use crate::incident::{Entry, Event, Incident, IncidentId, OPERATIONS, OpenIncidents, Phase, can_be_read};
 
 /// Writes gathered into one commit at most: bounds how long the first of them waits.
 const GATHERED: usize = 512;
@@ -193,7 +193,7 @@ impl State {
     fn load(connection: &Connection) -> Result<Self, JournalError> {
         let mut state = Self { cached: HashMap::new(), open: OpenIncidents::default(), next_lease: 1, closing: false };
         for id in store::open_incidents(connection)? {
-            state.index(connection, id)?;
+            state.index_or_say(connection, id);
         }
         Ok(state)
     }
@@ -224,8 +224,15 @@ impl State {
         self.open.remove(id);
         let open =
             store::incident(connection, id).ok().flatten().is_some_and(|(known, _)| known.phase != Phase::Closed);
-        if open && let Err(error) = self.index(connection, id) {
-            tracing::error!(incident = id, %error, "an open incident cannot be indexed; its alerts may open another");
+        if open {
+            self.index_or_say(connection, id);
+        }
+    }
+
+    /// One incident that cannot be read keeps no other from being worked on.
+    fn index_or_say(&mut self, connection: &Connection, id: IncidentId) {
+        if let Err(error) = self.index(connection, id) {
+            tracing::error!(incident = id, %error, "an open incident cannot be read; its alerts may open another");
         }
     }
 }
@@ -297,6 +304,11 @@ impl Batch<'_> {
 
     fn insert(&mut self, entry: &Entry, before: &[u8]) -> Result<Vec<u8>, JournalError> {
         let body = serde_json::to_string(&entry.event).map_err(|error| JournalError::storage("written", error))?;
+        if !can_be_read(&body) {
+            let what =
+                format!("entry {} of incident {} is nested too deeply to be read again", entry.seq, entry.incident);
+            return Err(JournalError::storage("written", what));
+        }
         let at = store::micros(entry.at);
         let hash = chain::hash(before, entry.incident, entry.seq, at, &body).to_vec();
         self.execute(

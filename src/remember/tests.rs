@@ -163,7 +163,7 @@ fn what_goes_on_was_asked_or_is_to_be_forgotten_is_not_kept() {
     assert_eq!(of(open, ""), None);
     let mut question = events();
     question[0] = Event::Opened {
-        source: Source::Question { text: "x".into(), by: "jo".into() },
+        source: Source::Question { text: "x".into(), words: None, by: "jo".into() },
         title: "x".into(),
         service: ServiceMatch::Named { service: "payments".into() },
     };

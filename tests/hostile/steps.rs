@@ -124,6 +124,22 @@ async fn stopped_after_every_entry_every_change_is_made_once_and_ends_the_same()
     }
 }
 
+/// A person has to go on: what the same turn wanted after it is not begun.
+#[tokio::test]
+async fn after_what_could_not_be_taken_back_nothing_more_is_changed() {
+    let of = |service: &str| Wanted {
+        tool: "restart_container".into(),
+        args: json!({ "service": service, "reason": "it must be" }),
+    };
+    let arena = Arena::new(Brain::just(vec![of(SERVICE), of("cart")]), Speaks::Directly).await;
+    arena.alert_of(SERVICE, "one").await;
+    arena.fleet.lock().fault = Some(Fault::Undo);
+    work(&arena, None).await;
+    let (incident, report) = ended(&arena).await;
+    assert_eq!((incident.outcome, arena.fleet.lock().pages), (Some(Outcome::UndoFailed), 1), "{report}");
+    assert_eq!(arena.fleet.lock().count("restart_container", "cart"), 0, "{report}");
+}
+
 /// A message of a model may be the sixth, and a change that stands is paged all the same.
 #[tokio::test]
 async fn what_a_model_has_used_up_does_not_keep_a_page_from_a_person() {

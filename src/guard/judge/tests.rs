@@ -26,6 +26,7 @@ pub(super) struct Docket {
     pub(super) incident: Incident,
     pub(super) history: History,
     pub(super) effect: Effect,
+    pub(super) pages: bool,
     pub(super) untrusted: Option<Reason>,
     pub(super) now: DateTime<Utc>,
 }
@@ -43,6 +44,7 @@ impl Docket {
             incident: incident(),
             history: History::default(),
             effect: Effect::default(),
+            pages: false,
             untrusted: None,
             now: "2026-11-20T12:00:00Z".parse().unwrap(),
         }
@@ -62,7 +64,7 @@ impl Docket {
                 incident: &self.incident,
                 history: &self.history,
                 effect: Some(&self.effect),
-                pages: false,
+                pages: self.pages,
                 untrusted: self.untrusted.as_ref(),
                 now: self.now,
             },
@@ -278,6 +280,41 @@ fn people_can_be_told_while_all_is_halted_and_of_what_is_protected() {
         d.scope.clear();
     });
     assert_eq!(docket.says(), "allow: it only tells people");
+}
+
+/// What a rule says of every tool is about the tools of models.
+#[test]
+fn the_agents_own_page_is_kept_back_by_no_rule() {
+    for verdict in ["ask", "refuse"] {
+        let rule = format!(
+            "[[rules]]\nname = \"all\"\nservice = \"pay*\"\nverdict = \"{verdict}\"\nbecause = \"x\"\n\
+             examples = [{{ tool = \"notify\", service = \"payments\" }}]"
+        );
+        let tells = |pages: bool| {
+            Docket::new(&rule).with(|d| {
+                d.tool = "notify";
+                d.touches = Touches::People;
+                d.pages = pages;
+            })
+        };
+        assert_eq!(tells(true).says(), "allow: it only tells people");
+        assert!(tells(false).says().starts_with(verdict), "{}", tells(false).says());
+    }
+}
+
+#[test]
+fn where_two_rules_leave_no_role_that_may_say_yes_nobody_is_asked() {
+    let rule = |name: &str, role: &str| {
+        format!(
+            "[[rules]]\nname = \"{name}\"\nservice = \"payments\"\nverdict = \"ask\"\nbecause = \"x\"\napproval = {{ roles = [\"{role}\"] }}\n\
+             examples = [{{ tool = \"restart_container\", service = \"payments\" }}]\n"
+        )
+    };
+    let one = Docket::new(&rule("one", "approver"));
+    assert_eq!(one.says(), "ask: x (one)");
+    let both = Docket::new(&[rule("one", "approver"), rule("two", "operator")].concat());
+    let told = both.says();
+    assert!(told.starts_with("refuse: ") && told.contains("leave no role that may say yes"), "{told}");
 }
 
 #[test]
