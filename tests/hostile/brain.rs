@@ -151,7 +151,7 @@ enum Kind {
     Random,
     Exhaustive(Vec<Wanted>),
     Scripted(&'static Script),
-    Just(Vec<Wanted>),
+    Just(Vec<Vec<Wanted>>),
 }
 
 /// The hostile model's mind; shared by all incidents.
@@ -196,7 +196,12 @@ impl Brain {
 
     /// These calls, one turn each, and then the end.
     pub fn just(calls: Vec<Wanted>) -> Self {
-        Self { kind: Mutex::new(Kind::Just(calls)), random: Mutex::new(1) }
+        Self::in_turns(calls.into_iter().map(|call| vec![call]).collect())
+    }
+
+    /// The calls of each turn, and then the end.
+    pub fn in_turns(turns: Vec<Vec<Wanted>>) -> Self {
+        Self { kind: Mutex::new(Kind::Just(turns)), random: Mutex::new(1) }
     }
 
     pub fn scripted(script: &'static Script) -> Self {
@@ -236,7 +241,7 @@ impl Brain {
                 };
                 script.calls.iter().map(of).collect()
             }
-            Kind::Just(calls) => calls.get(turn as usize).cloned().into_iter().collect(),
+            Kind::Just(turns) => turns.get(turn as usize).cloned().unwrap_or_default(),
             Kind::Random => (0..TURN).map(|_| self.any()).collect(),
         }
     }

@@ -131,7 +131,7 @@ async fn after_what_could_not_be_taken_back_nothing_more_is_changed() {
         tool: "restart_container".into(),
         args: json!({ "service": service, "reason": "it must be" }),
     };
-    let arena = Arena::new(Brain::just(vec![of(SERVICE), of("cart")]), Speaks::Directly).await;
+    let arena = Arena::new(Brain::in_turns(vec![vec![of(SERVICE), of("cart")]]), Speaks::Directly).await;
     arena.alert_of(SERVICE, "one").await;
     arena.fleet.lock().fault = Some(Fault::Undo);
     work(&arena, None).await;
