@@ -194,3 +194,31 @@ async fn a_memory_limit_below_what_is_used_is_refused_with_both_numbers() {
     assert_eq!((effect.memory, effect.millicpus), (Some(128 << 20), Some(1_500)));
     assert_eq!(effect.deploying, None);
 }
+
+#[tokio::test]
+async fn a_restarted_container_that_crashes_again_does_not_pass_whatever_it_was_counted_before() {
+    let counted = async |restarts: u64| {
+        let server = MockServer::start().await;
+        let labels = json!({"devops-agent.service": "web"});
+        let container = json!({
+            "Id": "c1", "Name": "/web-1", "Image": "sha256:one", "RestartCount": restarts,
+            "State": {"Status": "running", "Running": true}, "Config": {"Image": "web:1", "Labels": labels}
+        });
+        let list = json!([{"Id": "c1", "Names": ["/web-1"], "Labels": labels}]);
+        for (at, answer) in [("/containers/json", list), ("/containers/c1/json", container)] {
+            Mock::given(path(at)).respond_with(ResponseTemplate::new(200).set_body_json(answer)).mount(&server).await;
+        }
+        server
+    };
+    let args = json!({"service": "web", "reason": "a test"});
+    // Docker counts from 0 again after a restart by hand; another engine may go on counting.
+    for (was, is, told) in [(12, 0, ""), (12, 12, ""), (12, 2, ", 2 times"), (0, 1, ", 1 times"), (12, 15, ", 3 times")]
+    {
+        let (earlier, later) = (counted(was).await, counted(is).await);
+        let before = hands(&earlier.uri()).0.before("restart_container", &args).await.unwrap();
+        let checks = hands(&later.uri()).0.verify("restart_container", &args, &before).await.unwrap();
+        let found: Vec<_> = checks.iter().map(|check| (check.passed, check.found.as_str())).collect();
+        let restarted = if told.is_empty() { String::new() } else { format!("{told} restarted by its policy since") };
+        assert_eq!(found, [(told.is_empty(), format!("running{restarted}").as_str())], "{was} {is}");
+    }
+}
