@@ -1,6 +1,6 @@
 //! `read_container_logs`: the logs of a service, from the containers themselves.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
@@ -84,9 +84,7 @@ impl Tool for ReadContainerLogs {
         let mut raw = Vec::new();
         for container in docker.of_service(&service).await? {
             let read = docker.logs(container.id.as_deref().unwrap_or_default(), since, tail).await?;
-            let mut lines: Vec<_> = read.iter().map(|(stream, line)| parsed(stream, line)).collect();
-            lines.sort_by_key(|(at, _)| *at);
-            let mut lines: Vec<LogLine> = lines.into_iter().map(|(_, line)| line).collect();
+            let mut lines = lines(&read);
             lines.retain(|line| wanted.as_ref().is_none_or(|wanted| line.text.to_lowercase().contains(wanted)));
             let left_out = lines.len().saturating_sub(most);
             let kept = lines.split_off(left_out);
@@ -103,14 +101,28 @@ impl Tool for ReadContainerLogs {
     }
 }
 
-/// Docker puts the moment before the line; the stream is told where it is not the usual one.
-fn parsed(stream: &str, line: &str) -> (Option<DateTime<Utc>>, LogLine) {
+/// A container's lines in the order in which they were written, cleaned; each stream as a whole, since a key takes several lines.
+fn lines(read: &[(&'static str, String)]) -> Vec<LogLine> {
+    let mut lines: Vec<_> = read.iter().map(|(stream, line)| parsed(stream, line)).collect();
+    lines.sort_by_key(|(at, ..)| *at);
+    for stream in lines.iter().map(|(_, stream, _)| *stream).collect::<BTreeSet<_>>() {
+        text::clean_log(lines.iter_mut().filter(|(_, of, _)| *of == stream).map(|(.., text)| text));
+    }
+    lines.into_iter().map(|(at, stream, text)| told(at, stream, &text)).collect()
+}
+
+/// Docker puts the moment before the line.
+fn parsed<'a>(stream: &'a str, line: &str) -> (Option<DateTime<Utc>>, &'a str, String) {
     let (stamp, rest) = line.split_once(' ').unwrap_or(("", line));
     let at: Option<DateTime<Utc>> = stamp.parse().ok();
-    let text = if at.is_some() { rest } else { line };
+    (at, stream, if at.is_some() { rest } else { line }.to_owned())
+}
+
+/// The stream is told where it is not the usual one.
+fn told(at: Option<DateTime<Utc>>, stream: &str, text: &str) -> LogLine {
     let mark = if stream == "stderr" { "! " } else { "" };
-    let moment = at.map(|at| at.format("%H:%M:%S").to_string()).unwrap_or_default();
-    (at, LogLine { at: moment, text: format!("{mark}{text}") })
+    let at = at.map(|at| at.format("%H:%M:%S").to_string()).unwrap_or_default();
+    LogLine { at, text: format!("{mark}{text}") }
 }
 
 impl fmt::Display for ContainerLogs {

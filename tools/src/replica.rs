@@ -10,7 +10,7 @@ use bollard::models::{
 };
 
 pub(crate) use names::{next_names, number};
-pub(crate) use together::{cannot_be_two, cannot_share_volumes};
+pub(crate) use together::{cannot_be_two, cannot_share_volumes, unlike};
 
 use crate::{
     generation::{name, short},

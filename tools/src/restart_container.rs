@@ -86,6 +86,11 @@ impl BeforeContainer {
     }
 }
 
+/// How often the policy has restarted it since. Docker counts from 0 again after a restart by hand, so a lower number is all new.
+fn again(before: i64, now: i64) -> i64 {
+    if now < before { now } else { now - before }
+}
+
 impl Change for RestartContainer {
     const NAME: &'static str = "restart_container";
     const TOUCHES: Touches = Touches::Service;
@@ -174,8 +179,7 @@ impl Change for RestartContainer {
         let mut checks = Vec::new();
         for container in &before.containers {
             let now = ContainerView::of(&docker.inspect(&container.id).await?);
-            // Docker sets the count back at a restart by hand: a higher one is a new crash.
-            checks.extend(proof::of_container(&now, now.restarts - container.restarts));
+            checks.extend(proof::of_container(&now, again(container.restarts, now.restarts)));
         }
         checks.extend(proof::of_url(&self.client, &service, self.health_timeout).await);
         Ok(checks)

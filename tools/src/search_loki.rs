@@ -1,10 +1,11 @@
 //! `search_loki`: log lines and figures about them, by LogQL.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use chrono::{DateTime, TimeDelta};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     Failure, Seen, SharedCatalogue, SharedClock, Tool,
@@ -107,7 +108,7 @@ impl Tool for SearchLoki {
         let start = end - TimeDelta::minutes(i64::from(minutes));
         let step = (minutes * 60 / 60).max(1);
         // Loki's end is not included; a line of this very moment is wanted.
-        let (answer, raw) = loki.query_range(&query, start, end + TimeDelta::milliseconds(1), limit, step).await?;
+        let (answer, mut raw) = loki.query_range(&query, start, end + TimeDelta::milliseconds(1), limit, step).await?;
         let output = match answer {
             LokiAnswer::Metric(series) => {
                 let series = Some(Shapes::of(&series, step, SERIES));
@@ -115,6 +116,8 @@ impl Tool for SearchLoki {
             }
             LokiAnswer::Lines(mut lines) => {
                 lines.reverse();
+                clean_streams(&mut lines);
+                clean_raw(&mut raw);
                 let lines: Vec<_> = lines
                     .into_iter()
                     .map(|(at, labels, line)| {
@@ -129,6 +132,28 @@ impl Tool for SearchLoki {
             }
         };
         Ok(Seen { output, raw: service::raw(&raw) })
+    }
+}
+
+/// Each stream as a whole, since a key takes several lines; the lines come oldest first.
+fn clean_streams(lines: &mut [(i64, BTreeMap<String, String>, String)]) {
+    let mut streams: BTreeMap<&BTreeMap<String, String>, Vec<&mut String>> = BTreeMap::new();
+    for (_, labels, line) in lines {
+        streams.entry(labels).or_default().push(line);
+    }
+    streams.into_values().for_each(text::clean_log);
+}
+
+/// The same in Loki's own answer, where the lines of a stream come newest first.
+fn clean_raw(raw: &mut Value) {
+    for stream in raw.as_array_mut().into_iter().flatten() {
+        let values = stream.get_mut("values").and_then(Value::as_array_mut).into_iter().flatten();
+        let lines = values.filter_map(|value| match value.get_mut(1) {
+            Some(Value::String(line)) => Some(line),
+            Some(_) | None => None,
+        });
+        let lines: Vec<_> = lines.collect();
+        text::clean_log(lines.into_iter().rev());
     }
 }
 

@@ -37,7 +37,32 @@ pub(crate) fn raw(answer: &impl Serialize) -> Value {
     if bytes > RAW_BYTES {
         return Value::String(format!("[left out: {bytes} bytes, at most {RAW_BYTES} are kept]"));
     }
-    masked_environment(text::clean_value(value))
+    masked_environment(masked_commands(text::clean_value(value)))
+}
+
+/// A command line comes as a list of its words: what is a secret only by the option before it goes.
+fn masked_commands(value: Value) -> Value {
+    match value {
+        Value::Array(items) => {
+            let mut option = None;
+            let masked = items.into_iter().map(|item| {
+                let secret =
+                    item.as_str().zip(option.as_deref()).is_some_and(|(word, option)| is_secret_of(option, word));
+                option = item.as_str().filter(|word| word.starts_with('-')).map(str::to_owned);
+                if secret { Value::String(text::MASK.to_owned()) } else { masked_commands(item) }
+            });
+            Value::Array(masked.collect())
+        }
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(key, item)| (key, masked_commands(item))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
+fn is_secret_of(option: &str, word: &str) -> bool {
+    let together = format!("{option} {word}");
+    !word.starts_with('-') && text::clean(&together) != together
 }
 
 /// Docker gives the environment as a list of `NAME=value`: the values under telling names go.
@@ -66,4 +91,29 @@ fn masked_environment(mut value: Value) -> Value {
     }
     walk(&mut value);
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_that_is_a_word_of_its_own_on_a_command_line_goes() {
+        let container = json!({
+            "Path": "app",
+            "Args": ["--db-password", "hunter2horse", "--port", "8080", "--api-key", "-v", "plain"],
+            "Config": {"Cmd": ["app", "--db-password", "hunter2horse", "serve"], "Env": ["DB_PASSWORD=hunter2horse"]},
+            "Mixed": [["--token", "hunter2horse"], "--password", 7, "horse"]
+        });
+        let masked = json!({
+            "Path": "app",
+            "Args": ["--db-password", text::MASK, "--port", "8080", "--api-key", "-v", "plain"],
+            "Config": {"Cmd": ["app", "--db-password", text::MASK, "serve"], "Env": [format!("DB_PASSWORD={}", text::MASK)]},
+            "Mixed": [["--token", text::MASK], "--password", 7, "horse"]
+        });
+        assert_eq!(raw(&container), masked);
+        assert_eq!(raw(&raw(&container)), masked);
+    }
 }

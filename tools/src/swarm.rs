@@ -1,16 +1,17 @@
 //! What a Swarm says of one of its services, in the form in which changes speak of it.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use bollard::models::{
-    Limit, ServiceSpecRollbackConfigOrderEnum as RollbackOrder, ServiceSpecUpdateConfigOrderEnum as UpdateOrder,
-    ServiceUpdateStatusStateEnum as State, Task, TaskState,
+    Limit, MountType, ServiceSpecRollbackConfigOrderEnum as RollbackOrder,
+    ServiceSpecUpdateConfigOrderEnum as UpdateOrder, ServiceUpdateStatusStateEnum as State, Task, TaskState,
 };
 use chrono::TimeDelta;
 
 use crate::{
     Check, Failure, System,
     deploying::of_swarm,
+    generation::VOLUME_SHARING,
     hand::Hand,
     reach::{Docker, SwarmService},
     text,
@@ -66,6 +67,31 @@ pub(crate) fn replicas(found: &SwarmService) -> Option<u64> {
 pub(crate) fn limits(found: &SwarmService) -> Limit {
     let spec = found.service.spec.as_ref().and_then(|spec| spec.task_template.as_ref());
     spec.and_then(|spec| spec.resources.as_ref()).and_then(|resources| resources.limits.clone()).unwrap_or_default()
+}
+
+/// Why two tasks of a service must not write to the same volume; `None` when they may, or do already.
+pub(crate) fn cannot_share_volumes(found: &SwarmService) -> Option<String> {
+    let spec = found.service.spec.as_ref()?;
+    let container = spec.task_template.as_ref()?.container_spec.as_ref()?;
+    let says = |labels: &Option<HashMap<String, String>>| {
+        labels.as_ref().and_then(|labels| labels.get(VOLUME_SHARING)).is_some_and(|value| value == "true")
+    };
+    // Where there is one on every node, each is alone with what is on its node.
+    let several = replicas(found).is_some_and(|replicas| replicas > 1);
+    if several || says(&spec.labels) || says(&container.labels) {
+        return None;
+    }
+    let writable = container.mounts.iter().flatten().filter(|mount| {
+        let kind = matches!(mount.typ, Some(MountType::VOLUME | MountType::BIND | MountType::CLUSTER));
+        kind && !mount.read_only.unwrap_or(false)
+    });
+    // A volume without a name is made for each task alone.
+    let mut places = writable.filter_map(|mount| mount.source.as_deref());
+    let place = places.find(|place| !place.is_empty() && !place.ends_with(".sock"))?;
+    Some(format!(
+        "the service {} writes to {place}, and nothing says that two tasks may do so at once; where they may, its label {VOLUME_SHARING}=true says so",
+        spec.name.as_deref().unwrap_or_default()
+    ))
 }
 
 /// How many tasks run and are to run, of one image where one is asked for. A task runs when its health check passes.
@@ -201,6 +227,38 @@ mod tests {
         assert!(same_image("app:2", "app:2"));
         assert!(!same_image("app:2@sha256:aa", "app:2@sha256:bb"));
         assert!(!same_image("app:1", "app:2"));
+    }
+
+    #[test]
+    fn two_tasks_write_to_one_volume_only_where_they_do_already_or_the_owner_says_so() {
+        let told = |replicas: &str, mount: &str, own: &str, container: &str| {
+            cannot_share_volumes(&service(&format!(
+                r#"{{"Spec":{{"Name":"db","Labels":{{{own}}},"Mode":{replicas},
+                    "TaskTemplate":{{"ContainerSpec":{{"Labels":{{{container}}},"Mounts":[{mount}]}}}}}}}}"#
+            )))
+        };
+        let replicas = |number: u64| format!(r#"{{"Replicated":{{"Replicas":{number}}}}}"#);
+        let one = replicas(1);
+        let data = r#"{"Type":"volume","Source":"data","Target":"/data"}"#;
+        let says = r#""devops-agent.volume-sharing":"true""#;
+        let why = told(&one, data, "", "").unwrap();
+        assert!(why.starts_with("the service db writes to data") && why.contains("volume-sharing=true"), "{why}");
+        for refused in [replicas(0), r#"{"Global":{}}"#.to_owned()] {
+            assert!(told(&refused, data, "", "").is_some(), "{refused}");
+        }
+        let bind = r#"{"Type":"bind","Source":"/srv/data","Target":"/data","ReadOnly":false}"#;
+        assert!(told(&one, bind, "", "").unwrap().contains("writes to /srv/data"));
+        assert!(told(&one, data, r#""devops-agent.volume-sharing":"yes""#, "").is_some());
+        assert_eq!((told(&one, data, says, ""), told(&one, data, "", says)), (None, None));
+        assert_eq!(told(&replicas(2), data, "", ""), None);
+        for harmless in [
+            r#"{"Type":"volume","Source":"data","Target":"/data","ReadOnly":true}"#,
+            r#"{"Type":"volume","Target":"/cache"}"#,
+            r#"{"Type":"tmpfs","Target":"/tmp"}"#,
+            r#"{"Type":"bind","Source":"/run/docker.sock","Target":"/run/docker.sock"}"#,
+        ] {
+            assert_eq!(told(&one, harmless, "", ""), None, "{harmless}");
+        }
     }
 
     #[test]

@@ -79,8 +79,25 @@ fn whole_words(text: &str) -> &str {
 
 /// The lines of a whole file, cleaned one by one, so that their numbers stay: a private key is masked with all of its lines.
 pub(crate) fn clean_lines(text: &str) -> Vec<String> {
-    let seen: Vec<_> = text.lines().map(|line| visible::only(line).replace('\n', " ")).collect();
-    secrets::mask_in_lines(&seen.join("\n")).lines().map(clean).collect()
+    clean_together(text.lines())
+}
+
+/// The lines of one log in their order, cleaned in the same way.
+pub(crate) fn clean_log<'a>(lines: impl IntoIterator<Item = &'a mut String>) {
+    let lines: Vec<_> = lines.into_iter().collect();
+    let cleaned = clean_together(lines.iter().map(|line| line.as_str()));
+    for (line, cleaned) in lines.into_iter().zip(cleaned) {
+        *line = cleaned;
+    }
+}
+
+/// As many lines as there were, each in its place.
+fn clean_together<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let seen: Vec<_> = lines.map(|line| visible::only(line).replace('\n', " ")).collect();
+    let mut cleaned: Vec<_> = secrets::mask_in_lines(&seen.join("\n")).lines().map(clean).collect();
+    // An empty last line is none to `lines`.
+    cleaned.resize(seen.len(), String::new());
+    cleaned
 }
 
 /// Every text in a JSON value, cleaned.

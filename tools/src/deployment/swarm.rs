@@ -40,6 +40,12 @@ pub(super) async fn before(docker: &Docker, name: &str, goal: &Goal) -> Result<(
         let image = &goal.image;
         return Err(Failure::Tell(format!("the service {name} runs {image} already; nothing is to be deployed")));
     }
+    // The engine's own way back goes by the order that the service names, not by ours.
+    if let (false, Some(why)) = (goal.by_engine, swarm::cannot_share_volumes(&found)) {
+        return Err(Failure::Tell(format!(
+            "a new image cannot be deployed without losing requests: {why}. Nothing was changed"
+        )));
+    }
     let tasks = swarm::running(&docker.tasks(name).await?, None);
     let all = swarm::replicas(&found).unwrap_or(tasks);
     let taken_at_once = if goal.by_engine { swarm::taken_by_rollback(&found, tasks) } else { 0 };

@@ -221,3 +221,18 @@ fn the_next_names_continue_those_that_there_are() {
     assert_eq!(numbered("web3"), None);
     assert_eq!(numbered("2024"), None);
 }
+
+#[test]
+fn replicas_are_unlike_in_what_they_run_and_in_what_they_write_to() {
+    let one = container(|_| {});
+    let with = |at: &str, other: serde_json::Value| container(|value| *value.pointer_mut(at).unwrap() = other);
+    assert_eq!(unlike(&one, &with("/Image", json!("sha256:two"))), Some("image"));
+    assert_eq!(unlike(&one, &with("/Config/Cmd", json!(["serve", "--leader"]))), Some("command"));
+    assert_eq!(unlike(&one, &with("/Config/Env/1", json!("MODE=slow"))), Some("environment"));
+    assert_eq!(unlike(&one, &with("/Mounts/0/Name", json!("other-data"))), Some("mounts"));
+    assert_eq!(unlike(&one, &with("/Mounts/0/RW", json!(false))), Some("mounts"));
+    // The order says nothing, and a volume without a name is every container's own.
+    assert_eq!(unlike(&one, &with("/Config/Env", json!(["PORT=80", "PATH=/bin", "MODE=fast"]))), None);
+    assert_eq!(unlike(&one, &with("/Mounts/1/Name", json!("ba5"))), None);
+    assert_eq!(unlike(&one, &with("/Name", json!("/shop-web-7"))), None);
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{mode, shares_network};
+use super::{is_unnamed, mode, shares_network};
 use crate::{
     generation::{PORT_SHARING, VOLUME_SHARING, label, name},
     reach::Container,
@@ -57,4 +57,34 @@ pub(crate) fn cannot_share_volumes(containers: &[Container]) -> Option<String> {
             name(container)
         ))
     })
+}
+
+/// In what two containers are unlike of what makes them replicas of one another; `None` when they are equal.
+pub(crate) fn unlike(one: &Container, other: &Container) -> Option<&'static str> {
+    let command = |container: &Container| {
+        let config = container.config.clone().unwrap_or_default();
+        (config.entrypoint.unwrap_or_default(), config.cmd.unwrap_or_default())
+    };
+    let environment = |container: &Container| -> BTreeSet<String> {
+        container.config.clone().and_then(|config| config.env).into_iter().flatten().collect()
+    };
+    if one.image != other.image {
+        Some("image")
+    } else if command(one) != command(other) {
+        Some("command")
+    } else if environment(one) != environment(other) {
+        Some("environment")
+    } else {
+        (mounted(one) != mounted(other)).then_some("mounts")
+    }
+}
+
+/// What is mounted where, and whether it is written to. A volume without a name is each container's own and told by its place only.
+fn mounted(container: &Container) -> BTreeSet<(String, String, bool)> {
+    let host = container.host_config.clone().unwrap_or_default();
+    let mounts = container.mounts.iter().flatten().map(|mount| {
+        let named = mount.name.clone().or_else(|| mount.source.clone()).filter(|_| !is_unnamed(mount, &host));
+        (mount.destination.clone().unwrap_or_default(), named.unwrap_or_default(), mount.rw.unwrap_or(true))
+    });
+    mounts.collect()
 }

@@ -30,6 +30,10 @@ pub(super) async fn before(docker: &Docker, name: &str, wanted: u64) -> Result<(
     if was == wanted {
         return Err(Failure::Tell(format!("the service {name} has {was} replicas already; nothing is to be changed")));
     }
+    // The first one of a service that has none is alone.
+    if let (true, Some(why)) = (wanted > was.max(1), swarm::cannot_share_volumes(&found)) {
+        return Err(Failure::Tell(format!("{name} cannot have {wanted} replicas: {why}")));
+    }
     let running = swarm::running(&docker.tasks(name).await?, None);
     let old = Old { name: name.to_owned(), image: swarm::image(&found)?, was, wanted };
     Ok((old, swarm::state(&found, running), Replicas { all: was, well: running, taken_at_once: 0 }))

@@ -37,6 +37,16 @@ struct Replica {
     stop_timeout: Duration,
     /// Whether it is to go.
     goes: bool,
+    /// Where it is to go: ids of those that stay and are equal to it. From one of them it can be made again.
+    #[serde(default)]
+    equals: Vec<String>,
+}
+
+impl Replica {
+    /// Of a change that was begun before equals were noted, each one counts as one.
+    fn can_be_made_from(&self, other: &Self) -> bool {
+        self.equals.is_empty() || self.equals.contains(&other.id)
+    }
 }
 
 pub(super) fn before(
@@ -69,11 +79,13 @@ pub(super) fn before(
     }
     let go = usize::try_from(now.saturating_sub(wanted)).unwrap_or(0);
     let going: Vec<_> = order_of_removal(containers).into_iter().take(go).collect();
+    let mut equals = equals(containers, &going).map_err(cannot)?;
     let replicas = containers.iter().map(|container| {
         let view = ContainerView::of(container);
         let id = container.id.clone().unwrap_or_default();
         Replica {
             goes: going.contains(&id),
+            equals: equals.remove(&id).unwrap_or_default(),
             number: replica::number(container),
             running: view.running,
             image_id: view.image_id,
@@ -83,6 +95,25 @@ pub(super) fn before(
         }
     });
     Ok(Old { replicas: replicas.collect(), added: replica::next_names(containers, names, wanted.saturating_sub(now)) })
+}
+
+/// For each that goes those that stay and are equal to it, by their ids; or why one must not go.
+fn equals(containers: &[Container], going: &[String]) -> Result<BTreeMap<String, Vec<String>>, String> {
+    let id = |container: &Container| container.id.clone().unwrap_or_default();
+    let (go, stay): (Vec<_>, Vec<_>) = containers.iter().partition(|container| going.contains(&id(container)));
+    let equals = go.into_iter().map(|gone| {
+        let equals = stay.iter().filter(|stays| replica::unlike(gone, stays).is_none());
+        let equals: Vec<_> = equals.map(|stays| id(stays)).collect();
+        match stay.iter().find_map(|stays| Some((stays, replica::unlike(gone, stays)?))) {
+            Some((stays, what)) if equals.is_empty() => Err(format!(
+                "{} would go, and none that stays is equal to it ({} differs in its {what}), so it could not be made again",
+                name(gone),
+                name(stays)
+            )),
+            Some(_) | None => Ok((id(gone), equals)),
+        }
+    });
+    equals.collect()
 }
 
 /// Those that are not well first, then the highest numbers: ids in the order in which they go.
@@ -127,17 +158,17 @@ pub(super) async fn apply(hand: &Hand, old: &Old) -> Result<String, Failure> {
     Ok(format!("{}; done in {seconds:.1} s", says(old)))
 }
 
-/// Makes one that is equal to those that stay; of `image_id`, where one of them is of that image.
+/// Makes one that is equal to those that stay; `again` is the one that it is to be again, where it is.
 async fn make(
     hand: &Hand,
     old: &Old,
     called: &str,
     number: Option<u64>,
-    image_id: Option<&str>,
+    again: Option<&Replica>,
 ) -> Result<String, Failure> {
     let docker = hand.docker()?;
-    let container = pattern(docker, old, image_id).await?;
-    let id = image_id.or(container.image.as_deref()).unwrap_or_default();
+    let container = pattern(docker, old, again).await?;
+    let id = again.map(|one| one.image_id.as_str()).or(container.image.as_deref()).unwrap_or_default();
     let image = reference(docker, &container, id).await?;
     let mut labels = BTreeMap::new();
     if let (Some(number), true) = (number, label(&container, COMPOSE_NUMBER).is_some()) {
@@ -155,13 +186,13 @@ async fn make(
     equal_container::start(hand, &pattern, called, None).await
 }
 
-/// Of the replicas that stay: one of that image that is well, else what there is.
-async fn pattern(docker: &Docker, old: &Old, image_id: Option<&str>) -> Result<Container, Failure> {
+/// Of the replicas that stay and, where one is to be made again, are equal to it: one that is well, else what there is.
+async fn pattern(docker: &Docker, old: &Old, again: Option<&Replica>) -> Result<Container, Failure> {
     let mut found = Vec::new();
-    for one in &old.replicas {
+    for one in old.replicas.iter().filter(|one| again.is_none_or(|again| again.can_be_made_from(one))) {
         found.extend(docker.find(&one.id).await?);
     }
-    let other = |container: &Container| image_id.is_some() && container.image.as_deref() != image_id;
+    let other = |container: &Container| again.is_some_and(|one| container.image.as_ref() != Some(&one.image_id));
     found.sort_by_key(|container| (other(container), Reverse(ContainerView::of(container).badness())));
     found.into_iter().next().ok_or_else(|| {
         let what = "of the replicas before none is left, so there is no pattern to make another one from";
@@ -247,7 +278,7 @@ pub(super) async fn undo(hand: &Hand, old: &Old) -> Result<String, Failure> {
             }
             Some(_) => {}
             None => {
-                make(hand, old, &one.name, one.number, Some(&one.image_id)).await?;
+                make(hand, old, &one.name, one.number, Some(one)).await?;
             }
         }
     }

@@ -135,3 +135,17 @@ fn what_people_would_not_see_is_found_with_its_line() {
     assert_eq!(hidden("a\nb\u{202e}c"), Some(('\u{202e}', 2)));
     assert_eq!(hidden("a\rb\n"), Some(('\r', 1)));
 }
+
+#[test]
+fn the_lines_of_a_log_stay_in_their_places_with_a_key_at_the_end() {
+    let key = ["-----BEGIN PRIVATE KEY-----", "abc", "def", "-----END PRIVATE KEY-----"];
+    let cleaned = |lines: &[&str]| {
+        let mut lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+        clean_log(&mut lines);
+        lines
+    };
+    assert_eq!(cleaned(&[&["up"][..], &key].concat()), ["up", MASK, "", "", ""]);
+    assert_eq!(cleaned(&[&key[..], &["", "down", ""]].concat()), [MASK, "", "", "", "", "down", ""]);
+    assert_eq!(cleaned(&["two\nin one", "", &key.join("\n")]), ["two in one", "", MASK]);
+    assert_eq!(cleaned(&[]), Vec::<String>::new());
+}

@@ -194,3 +194,59 @@ async fn a_memory_limit_below_what_is_used_is_refused_with_both_numbers() {
     assert_eq!((effect.memory, effect.millicpus), (Some(128 << 20), Some(1_500)));
     assert_eq!(effect.deploying, None);
 }
+
+#[tokio::test]
+async fn a_restarted_container_that_crashes_again_does_not_pass_whatever_it_was_counted_before() {
+    let counted = async |restarts: u64| {
+        let server = MockServer::start().await;
+        let labels = json!({"devops-agent.service": "web"});
+        let container = json!({
+            "Id": "c1", "Name": "/web-1", "Image": "sha256:one", "RestartCount": restarts,
+            "State": {"Status": "running", "Running": true}, "Config": {"Image": "web:1", "Labels": labels}
+        });
+        let list = json!([{"Id": "c1", "Names": ["/web-1"], "Labels": labels}]);
+        for (at, answer) in [("/containers/json", list), ("/containers/c1/json", container)] {
+            Mock::given(path(at)).respond_with(ResponseTemplate::new(200).set_body_json(answer)).mount(&server).await;
+        }
+        server
+    };
+    let args = json!({"service": "web", "reason": "a test"});
+    // Docker counts from 0 again after a restart by hand; another engine may go on counting.
+    for (was, is, told) in [(12, 0, ""), (12, 12, ""), (12, 2, ", 2 times"), (0, 1, ", 1 times"), (12, 15, ", 3 times")]
+    {
+        let (earlier, later) = (counted(was).await, counted(is).await);
+        let before = hands(&earlier.uri()).0.before("restart_container", &args).await.unwrap();
+        let checks = hands(&later.uri()).0.verify("restart_container", &args, &before).await.unwrap();
+        let found: Vec<_> = checks.iter().map(|check| (check.passed, check.found.as_str())).collect();
+        let restarted = if told.is_empty() { String::new() } else { format!("{told} restarted by its policy since") };
+        assert_eq!(found, [(told.is_empty(), format!("running{restarted}").as_str())], "{was} {is}");
+    }
+}
+
+#[tokio::test]
+async fn two_tasks_of_a_swarm_are_not_let_write_to_one_volume() {
+    let at = async |replicas: u64| {
+        let server = MockServer::start().await;
+        let mut service = swarmed(7, replicas);
+        service["Spec"]["TaskTemplate"]["ContainerSpec"]["Mounts"] =
+            json!([{"Type": "volume", "Source": "data", "Target": "/data"}]);
+        for (at, answer) in
+            [("/services/swarmed", service), ("/tasks", json!([])), ("/images/web:2/json", json!({"Id": "sha256:two"}))]
+        {
+            Mock::given(path(at)).respond_with(ResponseTemplate::new(200).set_body_json(answer)).mount(&server).await;
+        }
+        server
+    };
+    let scaled = |replicas: u64| json!({"service": "swarmed", "reason": "a test", "replicas": replicas});
+    let (none, one, two) = (at(0).await, at(1).await, at(2).await);
+    let told = hands(&one.uri()).0.before("scale_service", &scaled(3)).await.unwrap_err();
+    let why = "the service swarmed writes to data, and nothing says that two tasks may do so at once; where they may, its label devops-agent.volume-sharing=true says so";
+    assert_eq!(told, Failure::Tell(format!("swarmed cannot have 3 replicas: {why}")));
+    let (tool, args) = calls("swarmed").remove(2);
+    let told = hands(&one.uri()).0.before(tool, &args).await.unwrap_err();
+    let without_loss = "a new image cannot be deployed without losing requests";
+    assert_eq!(told, Failure::Tell(format!("{without_loss}: {why}. Nothing was changed")));
+    for (server, replicas) in [(&none, 1), (&one, 0), (&two, 3), (&two, 1)] {
+        hands(&server.uri()).0.before("scale_service", &scaled(replicas)).await.unwrap();
+    }
+}

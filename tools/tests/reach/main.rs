@@ -13,6 +13,7 @@ mod changes;
 mod failures;
 mod github;
 mod hands;
+mod keys;
 mod patterns;
 mod recalled;
 mod recorded;

@@ -18,6 +18,7 @@ use futures::{StreamExt, stream};
 use super::{Docker, failure, is_missing};
 use crate::{
     Failure, Service,
+    discovery::is_one_off,
     generation::{self, Generation},
     text,
 };
@@ -257,10 +258,37 @@ fn belongs(container: &ContainerSummary, service: &Service) -> bool {
             name == wanted || generation::of_the_same(container, name, wanted)
         }),
         None => {
+            let Some(labels) = &container.labels else { return false };
             !service.labels.is_empty()
-                && service.labels.iter().all(|(key, value)| {
-                    container.labels.as_ref().and_then(|labels| labels.get(key)).is_some_and(|found| found == value)
-                })
+                && !is_one_off(labels)
+                && service.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use super::*;
+    use crate::Origin;
+
+    #[test]
+    fn a_container_of_one_task_is_no_replica_of_the_service_whose_labels_it_has() {
+        let (key, name) = ("com.docker.compose.service".to_owned(), "web".to_owned());
+        let web = Service {
+            labels: BTreeMap::from([(key.clone(), name.clone())]),
+            ..Service::named("web", Origin::Settings)
+        };
+        let labelled = |one_off: Option<&str>| {
+            let more = one_off.map(|value| ("com.docker.compose.oneoff".to_owned(), value.to_owned()));
+            let labels: HashMap<_, _> = [(key.clone(), name.clone())].into_iter().chain(more).collect();
+            ContainerSummary { labels: Some(labels), ..Default::default() }
+        };
+        for (one_off, is_replica) in [(None, true), (Some("False"), true), (Some("True"), false), (Some("true"), false)]
+        {
+            assert_eq!(belongs(&labelled(one_off), &web), is_replica, "{one_off:?}");
+        }
+        assert!(!belongs(&ContainerSummary::default(), &web));
     }
 }

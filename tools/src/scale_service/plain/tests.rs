@@ -1,4 +1,4 @@
-use bollard::models::{ContainerState, ContainerStateStatusEnum, Health, HealthStatusEnum};
+use bollard::models::{ContainerState, ContainerStateStatusEnum, Health, HealthStatusEnum, MountPoint};
 
 use super::*;
 use crate::Origin;
@@ -48,4 +48,28 @@ fn what_cannot_be_is_said() {
     assert!(told(&web(), 0).contains("right would be at least 1"));
     let by_name = Service { container: Some("web-1".into()), ..web() };
     assert!(told(&by_name, 5).contains("right would be `labels`"), "{}", told(&by_name, 5));
+}
+
+#[test]
+fn only_what_has_an_equal_that_stays_goes_and_is_made_again_from_that_one() {
+    let on = |name: &str, volume: &str| Container {
+        mounts: Some(vec![MountPoint {
+            typ: Some("bind".into()),
+            source: Some(volume.to_owned()),
+            destination: Some("/data".into()),
+            ..Default::default()
+        }]),
+        ..replica(name, HealthStatusEnum::HEALTHY)
+    };
+    let one_to_go = |containers: &[Container]| {
+        before(&web(), containers, &BTreeSet::new(), containers.len() as u64 - 1).map_err(|failure| failure.to_string())
+    };
+    let told = one_to_go(&[on("web-1", "/one"), on("web-2", "/two")]).unwrap_err();
+    let why = "web-2 would go, and none that stays is equal to it (web-1 differs in its mounts), so it could not be made again";
+    assert_eq!(told, format!("web cannot have 1 replicas: {why}"));
+    let down = one_to_go(&[on("web-1", "/one"), on("web-2", "/two"), on("web-3", "/two")]).unwrap();
+    let gone = down.replicas.iter().find(|one| one.goes).unwrap();
+    let from: Vec<_> =
+        down.replicas.iter().filter(|one| gone.can_be_made_from(one)).map(|one| one.name.as_str()).collect();
+    assert_eq!((gone.name.as_str(), from), ("web-3", vec!["web-2"]));
 }
