@@ -42,10 +42,11 @@ fn unknown(mut alert: Value) -> Value {
     alert
 }
 
+/// A machine that is busy is no service that hangs.
 async fn llm(folder: &Path) -> String {
     let url = provider(CAUSE).await;
     format!(
-        "[model]\nchain = [\"main\"]\n[model.providers.main]\nbase_url = \"{url}\"\nmodel = \"m\"\nstreaming = false\nretries = 0\n\
+        "[health]\ntimeout = \"60s\"\n[model]\nchain = [\"main\"]\n[model.providers.main]\nbase_url = \"{url}\"\nmodel = \"m\"\nstreaming = false\nretries = 0\n\
          [runbooks]\nfolder = {:?}\ndrafts = {:?}\n",
         folder.join("runbooks").display().to_string(),
         folder.join("drafts").display().to_string()
