@@ -59,13 +59,15 @@ pub(crate) async fn before_this(
         Some(swarm_name) => {
             let found = docker.swarm_service(swarm_name).await?;
             let now = swarm::image(&found)?;
-            if let Some(image) = swarm::previous_image(&found).filter(|image| !swarm::same_image(image, &now)) {
+            let unwell = swarm::unwell(&found);
+            let is_not = |image: &String| unwell.iter().chain([&now]).all(|other| !swarm::same_image(image, other));
+            if let Some(image) = swarm::previous_image(&found).filter(is_not) {
                 let found = Some("the Swarm's own specification before".to_owned());
                 return Ok(Goal { image, found, by_engine: true });
             }
             let mut candidates = of_releases(remembered);
             candidates.extend(of_tasks(&docker.tasks(swarm_name).await?));
-            (Not { images: BTreeSet::from([now]), ids: BTreeSet::new() }, candidates)
+            (Not { images: unwell.into_iter().chain([now]).collect(), ids: BTreeSet::new() }, candidates)
         }
         None => {
             let (serving, kept) = of_service(docker, service).await?;
@@ -118,7 +120,7 @@ async fn usable(docker: &Docker, not: &Not, image: &str) -> Result<Result<String
     };
     let Some(found) = found else {
         if not.images.iter().any(|other| swarm::same_image(other, image)) {
-            return Ok(Err("it is what runs now".to_owned()));
+            return Ok(Err("it is what runs now, or was found sick".to_owned()));
         }
         return match docker.offered(image).await {
             Ok(()) => Ok(Ok(image.to_owned())),

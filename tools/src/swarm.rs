@@ -1,9 +1,12 @@
 //! What a Swarm says of one of its services, in the form in which changes speak of it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use bollard::models::{
-    Limit, MountType, ServiceSpecRollbackConfigOrderEnum as RollbackOrder,
+    Limit, MountType, ServiceSpec, ServiceSpecRollbackConfigOrderEnum as RollbackOrder,
     ServiceSpecUpdateConfigOrderEnum as UpdateOrder, ServiceUpdateStatusStateEnum as State, Task, TaskState,
 };
 use chrono::TimeDelta;
@@ -11,7 +14,7 @@ use chrono::TimeDelta;
 use crate::{
     Check, Failure, System,
     deploying::of_swarm,
-    generation::VOLUME_SHARING,
+    generation::{UNWELL_IMAGE, VOLUME_SHARING},
     hand::Hand,
     reach::{Docker, SwarmService},
     text,
@@ -45,6 +48,24 @@ pub(crate) fn image(found: &SwarmService) -> Result<String, Failure> {
 pub(crate) fn previous_image(found: &SwarmService) -> Option<String> {
     let spec = found.previous.as_ref()?.task_template.as_ref()?;
     spec.container_spec.as_ref()?.image.clone()
+}
+
+/// Images that were left because they were not well: as it is marked, and the one that the engine went back from, which is its
+/// specification before from then on.
+pub(crate) fn unwell(found: &SwarmService) -> BTreeSet<String> {
+    let labels = found.service.spec.as_ref().and_then(|spec| spec.labels.as_ref());
+    let marked = labels.and_then(|labels| labels.get(UNWELL_IMAGE)).cloned();
+    let state = found.service.update_status.as_ref().and_then(|status| status.state);
+    let left = matches!(state, Some(State::ROLLBACK_COMPLETED | State::ROLLBACK_STARTED | State::ROLLBACK_PAUSED));
+    marked.into_iter().chain(previous_image(found).filter(|_| left)).collect()
+}
+
+/// Marks the image that is left because it is not well; one that is to run again is marked no longer. The service's own labels
+/// restart no task.
+pub(crate) fn mark(spec: &mut ServiceSpec, image: &str, unwell: Option<&str>) {
+    let labels = spec.labels.get_or_insert_default();
+    labels.retain(|key, marked| key != UNWELL_IMAGE || !same_image(marked, image));
+    labels.extend(unwell.map(|unwell| (UNWELL_IMAGE.to_owned(), unwell.to_owned())));
 }
 
 /// A Swarm adds the digest to a reference: one with and one without it are the same.
@@ -259,6 +280,31 @@ mod tests {
         ] {
             assert_eq!(told(&one, harmless, "", ""), None, "{harmless}");
         }
+    }
+
+    #[test]
+    fn an_image_that_was_left_because_it_was_sick_is_known() {
+        let of = |state: &str, marked: &str| {
+            let image = |image: &str| {
+                format!(r#"{{"TaskTemplate":{{"ContainerSpec":{{"Image":"{image}"}}}},"Labels":{{{marked}}}}}"#)
+            };
+            let found = format!(
+                r#"{{"Spec":{},"PreviousSpec":{},"UpdateStatus":{{"State":"{state}"}}}}"#,
+                image("app:1"),
+                image("app:2")
+            );
+            unwell(&service(&found)).into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(of("completed", ""), Vec::<String>::new());
+        assert_eq!(of("rollback_completed", ""), ["app:2"], "the engine went back from it");
+        assert_eq!(of("completed", r#""devops-agent.unwell-image":"app:3""#), ["app:3"]);
+        let mut spec = ServiceSpec::default();
+        mark(&mut spec, "app:1", Some("app:2"));
+        assert_eq!(spec.labels.clone().unwrap_or_default()[UNWELL_IMAGE], "app:2");
+        mark(&mut spec, "app:3", None);
+        assert_eq!(spec.labels.clone().unwrap_or_default()[UNWELL_IMAGE], "app:2", "it stays known");
+        mark(&mut spec, "app:2@sha256:aa", None);
+        assert_eq!(spec.labels, Some(HashMap::new()), "deployed again it is not sick any more");
     }
 
     #[test]

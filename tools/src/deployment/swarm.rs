@@ -31,6 +31,9 @@ pub(crate) struct Old {
     update_began: Option<String>,
     /// Whether the engine goes back to its own specification before.
     by_engine: bool,
+    /// Whether this image is left because it is not well.
+    #[serde(default)]
+    goes_back: bool,
 }
 
 pub(super) async fn before(docker: &Docker, name: &str, goal: &Goal) -> Result<(Old, String, Replicas), Failure> {
@@ -57,6 +60,7 @@ pub(super) async fn before(docker: &Docker, name: &str, goal: &Goal) -> Result<(
         update_config: spec.update_config,
         update_began: swarm::update_began(&found),
         by_engine: goal.by_engine,
+        goes_back: goal.found.is_some(),
     };
     Ok((old, swarm::state(&found, tasks), Replicas { all, well: tasks, taken_at_once }))
 }
@@ -89,6 +93,7 @@ pub(super) async fn apply(hand: &Hand, image: &str, old: &Old) -> Result<String,
     }
     let change = |spec: &mut ServiceSpec| {
         set_image(spec, image);
+        swarm::mark(spec, image, old.goes_back.then_some(&*old.image));
         spec.update_config = Some(start_first(spec.update_config.take()));
     };
     docker.update_swarm_service(name, SwarmUpdate::Change(&change)).await?;
@@ -145,8 +150,10 @@ pub(super) async fn take_back(hand: &Hand, old: &Old) -> Result<String, Failure>
             // The engine's rollback swaps the two specifications: another one is its exact undo.
             docker.update_swarm_service(name, SwarmUpdate::Rollback).await?;
         } else {
+            let sick = swarm::image(&found)?;
             let change = |spec: &mut ServiceSpec| {
                 set_image(spec, &old.image);
+                swarm::mark(spec, &old.image, Some(&sick));
                 let careful = start_first(spec.update_config.take());
                 spec.update_config =
                     Some(ServiceSpecUpdateConfig { failure_action: Some(OnFailure::PAUSE), ..careful });
