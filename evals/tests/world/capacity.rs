@@ -107,14 +107,14 @@ async fn what_can_run_full_is_found_in_a_service_s_metrics() {
     let (full, full_data) = ask(&registry, "forecast", query).await;
     insta::assert_snapshot!([predictor, node, gateway, full].join("\n---\n"), @r#"
     none of 1 runs full as things are (by the last 72 hours)
-    memory{instance="10.0.3.14:8000", job="market-predictor"}: 389.6 MiB of 1 GiB (38 %); no clear trend; -3.52 MiB an hour, fit 0
+    memory{instance="10.0.3.14:8000", job="market-predictor"}: 391.4 MiB of 1 GiB (38.2 %); no clear trend; -3.52 MiB an hour, fit 0
     ---
     none of 2 runs full as things are (by the last 72 hours)
     disk space{instance="10.0.1.5:9100", job="node-exporter", mountpoint="/"}: 56.99 GiB free; grows too slowly to run full in any time that these samples tell of; +17.85 MiB an hour, fit 1
-    host memory{instance="10.0.1.5:9100", job="node-exporter"}: 2.847 GiB free; no clear trend; +28.08 MiB an hour, fit 0.45
+    host memory{instance="10.0.1.5:9100", job="node-exporter"}: 2.84 GiB free; no clear trend; +28.08 MiB an hour, fit 0.45
     ---
     none of 1 runs full as things are (by the last 72 hours)
-    memory{instance="10.0.3.10:8080", job="gateway"}: 84.19 MiB of 512 MiB (16.4 %); no clear trend; +1.61 MiB an hour, fit 0
+    memory{instance="10.0.3.10:8080", job="gateway"}: 85.09 MiB of 512 MiB (16.6 %); no clear trend; +1.61 MiB an hour, fit 0
     ---
     1 of 1 run full (by the last 1 hours)
     what the query gives{instance="10.0.3.21:7400", job="feature-store"}: 679.9 MiB of 572.2 MiB (118.8 %); full now

@@ -57,14 +57,14 @@ async fn the_service_that_is_ill_comes_first_and_not_those_around_it() {
     insta::assert_snapshot!(told.join("\n---\n"), @"
     most suspicious: market-predictor (score 3.88, 1 metric, since 14:03:20)
     market-predictor up 1 → 0 (67 sigma), since 14:03:20
-    1 of 24 metrics of 3 services stand out (by 3.8 sigma or more from 12:49 to 13:49 UTC)
+    1 of 25 metrics of 3 services stand out (by 3.8 sigma or more from 12:49 to 13:49 UTC)
     ---
     most suspicious: market-predictor (score 4, 2 metrics, since 16:21:20), explains gateway
     then gateway (score 0.0759, 1 metric, since 16:21:20), explained by market-predictor
     market-predictor feature_fetch_errors_total{reason=timeout} 0.025 → 4.95 (65 sigma), since 16:21:50
     market-predictor http_requests_total{path=/predict,status=500} 0.0333 → 4.5, 4.87 at its worst (65 sigma), since 16:21:20
     gateway gateway_upstream_requests_total{status=500,upstream=market-predictor} 0.05 → 4.37, 4.55 at its worst (31 sigma), since 16:21:20
-    3 of 24 metrics of 3 services stand out (by 3.8 sigma or more from 15:09 to 16:09 UTC)
+    3 of 25 metrics of 3 services stand out (by 3.8 sigma or more from 15:09 to 16:09 UTC)
     ---
     most suspicious: market-predictor (score 3.39, 4 metrics, since 09:41:35), explains gateway
     then feature-store (score 0.422, 3 metrics, since 09:42:05)
@@ -77,7 +77,7 @@ async fn the_service_that_is_ill_comes_first_and_not_those_around_it() {
     market-predictor http_request_duration_seconds_count 18.6 → 0 (12.9 sigma), since 09:41:35
     market-predictor http_requests_total{path=/predict,status=200} 18.5 → 0 (12.5 sigma), since 09:41:35
     market-predictor process_cpu_seconds_total 0.124 → 0.004 (10.3 sigma), since 09:41:35
-    9 of 24 metrics of 3 services stand out (by 3.8 sigma or more from 08:28 to 09:28 UTC)
+    9 of 25 metrics of 3 services stand out (by 3.8 sigma or more from 08:28 to 09:28 UTC)
     ");
 }
 
